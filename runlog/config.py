@@ -1,0 +1,269 @@
+"""Settings: a project's file < environment < arguments."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from runlog.errors import ConfigError
+
+CONFIG_FILE = "runlog.toml"
+PYPROJECT_FILE = "pyproject.toml"
+DATA_FOLDER = ".runlog"
+
+Level = Literal["debug", "info", "warn", "error"]
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LogSettings(_Section):
+    """`[log]`: what the logger records. `RUNLOG_LOG_LEVEL` wins over `level`."""
+
+    level: Level = "info"
+    rate: Annotated[int, Field(ge=0)] = 10_000
+    """Logs a second that one run may write before they are refused (and counted); 0 is no limit. Errors pass."""
+
+
+class ConsoleSettings(_Section):
+    """`[console]`: records shown in the terminal."""
+
+    enabled: bool = True
+    level: Level = "info"
+
+
+class CaptureSettings(_Section):
+    """`[capture]`: what is taken into the run it belongs to."""
+
+    logging: bool = True
+    stdout: bool = True
+    stderr: bool = True
+    warnings: bool = True
+
+
+class LimitSettings(_Section):
+    """`[limits]`: sizes in characters (values) and bytes (payload, output). `OTEL_*_LIMIT` wins where set."""
+
+    attributes: Annotated[int, Field(ge=1)] = 1024
+    value_length: Annotated[int, Field(ge=64)] = 131_072
+    events: Annotated[int, Field(ge=0)] = 128
+    links: Annotated[int, Field(ge=0)] = 128
+    payload: Annotated[int, Field(ge=1)] = 3_000_000
+    output: Annotated[int, Field(ge=1)] = 10_000_000
+
+
+class ScrubSettings(_Section):
+    """`[scrub]`: what counts as a secret beside the built-in rules, which a project cannot switch off."""
+
+    keys: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+
+
+class SpoolSettings(_Section):
+    """`[spool]`: the files that hold records until they are stored; sizes in MiB."""
+
+    size: Annotated[int, Field(ge=8)] = 512
+    segment_size: Annotated[float, Field(gt=0, le=64)] = 1.0
+
+
+class RetentionSettings(_Section):
+    """`[retention]`: when ended runs are deleted; `max_size` in MiB. 0 is never."""
+
+    days: Annotated[float, Field(ge=0)] = 30
+    max_size: Annotated[float, Field(ge=0)] = 2048
+
+
+class WorkerSettings(_Section):
+    """`[worker]`: how runs are executed; seconds."""
+
+    concurrency: Annotated[int, Field(ge=1)] = 10
+    grace: Seconds = 30
+    threads: Annotated[int, Field(ge=1)] = 40
+
+
+class ExportSettings(_Section):
+    """`[export]`: OpenTelemetry processors and exporters that receive each span as well.
+
+    Items are import strings `module:Class`, or `otlp` for OTLP over HTTP (configured by `OTEL_EXPORTER_OTLP_*`).
+    """
+
+    exporters: tuple[str, ...] = ()
+    processors: tuple[str, ...] = ()
+
+
+class Settings(_Section):
+    """Everything that can be set. `root` is the project's folder; what it keeps is in `.runlog/` there."""
+
+    root: Path = Field(default_factory=Path.cwd, exclude=True)
+    source: Path | None = Field(default=None, exclude=True)
+    """The file that the settings came from, or None."""
+
+    tasks: tuple[str, ...] = ()
+    instrumentations: tuple[str, ...] = ()
+    instrumentation: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    database: str = f"sqlite:///{DATA_FOLDER}"
+    store: str | None = None
+    log: LogSettings = LogSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    capture: CaptureSettings = CaptureSettings()
+    limits: LimitSettings = LimitSettings()
+    scrub: ScrubSettings = ScrubSettings()
+    spool: SpoolSettings = SpoolSettings()
+    retention: RetentionSettings = RetentionSettings()
+    worker: WorkerSettings = WorkerSettings()
+    export: ExportSettings = ExportSettings()
+
+    @property
+    def folder(self) -> Path:
+        """The folder that holds what the project keeps: `.runlog/` beside the config file."""
+        return self.root / DATA_FOLDER
+
+    @property
+    def queue_path(self) -> Path:
+        return self._sqlite_folder(self.database) / "queue.db"
+
+    @property
+    def log_path(self) -> Path:
+        return self._sqlite_folder(self.store or self.database) / "log.db"
+
+    @property
+    def spool_path(self) -> Path:
+        return self.folder / "spool"
+
+    def _sqlite_folder(self, url: str) -> Path:
+        scheme, separator, path = url.partition(":///")
+        if scheme != "sqlite" or not separator or not path:
+            raise ConfigError(
+                f"cannot use the database {url!r}",
+                "this version of runlog keeps its data in SQLite",
+                f'database = "sqlite:///{DATA_FOLDER}"   # a folder, relative to the project',
+            )
+        return self.root / path
+
+    @classmethod
+    def load(cls, start: Path | None = None, arguments: Mapping[str, Any] | None = None) -> Self:
+        """Find the project at `start` (the current folder) or above it and read its settings.
+
+        Without a config file the project is `start` itself, with every default. `arguments` is nested like the
+        file and wins over it and over the environment. Raises ConfigError.
+        """
+        start = (start or Path.cwd()).resolve()
+        root, source, values = _find(start)
+        merged = _merge(_merge(values, _from_environment()), arguments or {})
+        try:
+            return cls.model_validate({**merged, "root": root, "source": source})
+        except ValidationError as error:
+            raise _config_error(error, source) from None
+
+
+# Environment variables, and the setting that each one is. OTEL_* limits are the SDK's names for ours.
+_ENVIRONMENT: dict[str, tuple[str, ...]] = {
+    "RUNLOG_LOG_LEVEL": ("log", "level"),
+    "RUNLOG_DATABASE": ("database",),
+    "RUNLOG_STORE": ("store",),
+    "RUNLOG_CONSOLE": ("console", "enabled"),
+    "RUNLOG_CONSOLE_LEVEL": ("console", "level"),
+    "RUNLOG_CONCURRENCY": ("worker", "concurrency"),
+    "OTEL_ATTRIBUTE_COUNT_LIMIT": ("limits", "attributes"),
+    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": ("limits", "attributes"),
+    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": ("limits", "value_length"),
+    "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": ("limits", "value_length"),
+    "OTEL_SPAN_EVENT_COUNT_LIMIT": ("limits", "events"),
+    "OTEL_SPAN_LINK_COUNT_LIMIT": ("limits", "links"),
+}
+_FORBIDDEN = {
+    "host": "the bind address is chosen where the page is started",
+    "port": "the bind address is chosen where the page is started",
+    "token": "a token in a project's file would be shared with its code",
+    "root": "the project is where its config file is",
+    "source": "the project is where its config file is",
+}
+
+
+def _find(start: Path) -> tuple[Path, Path | None, dict[str, Any]]:
+    for folder in (start, *start.parents):
+        own, shared = folder / CONFIG_FILE, folder / PYPROJECT_FILE
+        table = _read(shared).get("tool", {}).get("runlog") if shared.is_file() else None
+        if own.is_file() and table is not None:
+            raise ConfigError(
+                f"{folder} has two configs: {CONFIG_FILE} and [tool.runlog] in {PYPROJECT_FILE}",
+                "runlog reads one of them, and cannot know which is meant",
+                f"move the settings into one file: delete {own}, or [tool.runlog] from {shared}",
+            )
+        if own.is_file():
+            return folder, own, _checked(_read(own), own)
+        if table is not None:
+            return folder, shared, _checked(table, shared)
+    return start, None, {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML", str(error)) from None
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}", error.strerror) from None
+
+
+def _checked(values: dict[str, Any], source: Path) -> dict[str, Any]:
+    for name in values.keys() & _FORBIDDEN.keys():
+        raise ConfigError(f"{source}: {name!r} cannot be set in a project", _FORBIDDEN[name], f"delete the line with {name!r}")
+    scrub = values.get("scrub")
+    if scrub is False or (isinstance(scrub, dict) and "enabled" in scrub):
+        raise ConfigError(f"{source}: a project cannot switch scrubbing off", fix="delete the line; [scrub] takes keys and patterns to add")
+    return values
+
+
+def _from_environment() -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for variable, path in _ENVIRONMENT.items():
+        text = os.environ.get(variable, "").strip()
+        if not text:
+            continue
+        *parents, name = path
+        target = values
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target[name] = text.lower() if name == "level" else text
+    return values
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = _merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _config_error(error: ValidationError, source: Path | None) -> ConfigError:
+    problems = []
+    for item in error.errors():
+        *parents, last = (str(part) for part in item["loc"])
+        name = ".".join((*parents, last))
+        if item["type"] == "extra_forbidden":
+            problems.append(f"unknown setting {name!r}{_nearest(parents, last)}")
+        else:
+            problems.append(f"{name} = {item['input']!r}: {item['msg']}")
+    return ConfigError(f"wrong settings in {source or 'the environment or arguments'}", "\n".join(problems))
+
+
+def _nearest(parents: list[str], name: str) -> str:
+    model: type[BaseModel] = Settings
+    for parent in parents:
+        annotation = model.model_fields[parent].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return ""
+        model = annotation
+    names = [field for field in model.model_fields if field not in ("root", "source")]
+    close = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known here: {', '.join(sorted(names))}"

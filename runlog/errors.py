@@ -1,0 +1,86 @@
+"""Every error that runlog raises on purpose.
+
+    RunlogError
+     ├─ ConfigError            a setting is wrong
+     ├─ ProjectNotOpen         a call needs `runlog.open()` round it
+     ├─ PayloadError           a payload does not fit its task
+     ├─ TaskError              a task is unknown, or defined twice
+     ├─ QueryError             a search query is not well formed
+     ├─ RunNotFound            no run, or more than one, has that id
+     ├─ ChildRunError          a run that was waited for did not complete
+     ├─ StoreError             the run log's database cannot be used
+     │   └─ StoreTooNew        a newer runlog wrote it
+     └─ InstrumentationError   listed plugins could not be installed
+    AbortRun                   raised by a task: fail now, without another attempt
+"""
+
+from __future__ import annotations
+
+
+class RunlogError(Exception):
+    """Base of runlog's own errors: `what` went wrong, `why`, and the line to type as a `fix`."""
+
+    def __init__(self, what: str, why: str | None = None, fix: str | None = None) -> None:
+        self.what, self.why, self.fix = what, why, fix
+        super().__init__("\n".join(part for part in (what, why, fix) if part))
+
+
+class ConfigError(RunlogError):
+    """A setting is unknown, has a wrong value, or is not allowed where it stands."""
+
+
+class ProjectNotOpen(RunlogError):
+    """A call that needs the engine was made outside `runlog.open()`."""
+
+
+class PayloadError(RunlogError):
+    """A payload does not fit its task's annotation, cannot be stored, or is too large."""
+
+
+class TaskError(RunlogError):
+    """A task id is unknown, or two functions claim the same one."""
+
+
+class QueryError(RunlogError):
+    """A search query is not well formed; `position` is the offset in `text` where reading stopped."""
+
+    def __init__(self, message: str, text: str, position: int) -> None:
+        self.text, self.position = text, position
+        super().__init__(message, f"{text}\n{' ' * position}^")
+
+
+class RunNotFound(RunlogError):
+    """No run has that id, or a shortened id fits more than one."""
+
+
+class ChildRunError(RunlogError):
+    """A run that was waited for ended in another state than COMPLETED.
+
+    `status` is that state; `error` is the stored error, `{"type": ..., "message": ...}`, or None.
+    """
+
+    def __init__(
+        self, run_id: str, task_id: str, status: str, error: dict[str, object] | None = None
+    ) -> None:
+        self.run_id, self.task_id, self.status, self.error = run_id, task_id, status, error
+        reason = f"{error['type']}: {error['message']}" if error else None
+        super().__init__(f"run {run_id} of task {task_id!r} ended as {status}", reason)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.run_id, self.task_id, self.status, self.error)
+
+
+class StoreError(RunlogError):
+    """The run log's database cannot be read or written."""
+
+
+class StoreTooNew(StoreError):
+    """The database was written by a newer runlog; this one leaves it alone."""
+
+
+class InstrumentationError(RunlogError):
+    """Instrumentations that the config lists could not be installed; the rest are installed."""
+
+
+class AbortRun(Exception):
+    """Raise inside a task to fail its run now, whatever attempts are left."""

@@ -1,0 +1,113 @@
+"""Which process holds something, and whether it still lives."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from runlog.system.files import private_file
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessIdentity:
+    """A process id with its start time: together they never name two processes of one boot."""
+
+    pid: int
+    started: str
+
+    @classmethod
+    def current(cls) -> Self:
+        pid = os.getpid()
+        return cls(pid, _start_time(pid) or "")
+
+    def is_alive(self) -> bool:
+        """Say whether that very process still runs (a zombie does not)."""
+        started = _start_time(self.pid)
+        return started is not None and started == self.started
+
+
+def _start_time(pid: int) -> str | None:
+    """Return the start time of a running process as an opaque string, or None if it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except FileNotFoundError:
+        return None if Path("/proc/self").exists() else _start_time_by_ps(pid)
+    except OSError:  # it ended while we read
+        return None
+    fields = stat[stat.rindex(b")") + 2 :].split()  # the name before it may hold spaces
+    return None if fields[0] in (b"Z", b"X") else fields[19].decode()
+
+
+def _start_time_by_ps(pid: int) -> str | None:
+    command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
+    line = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    state, _, started = line.partition(" ")
+    return None if not started or state.startswith("Z") else started.strip()
+
+
+class ProcessLock:
+    """A lock file that a process holds for its life, and that tells others when it is dead.
+
+    The kernel drops the flock when the last process that inherited the descriptor ends. A forked
+    child therefore closes its copy (`close_in_child`) and never unlocks it: the lock is one between
+    parent and child. Where a child could not do that, the recorded identity decides.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> bool:
+        """Take the lock and write this process's identity; False if a live process holds it."""
+        descriptor = private_file(self.path)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            return False
+        identity = ProcessIdentity.current()
+        content = json.dumps({"pid": identity.pid, "started": identity.started}).encode()
+        os.pwrite(descriptor, content.ljust(256), 0)  # one write of one length: never read half
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        """Give the lock up. The file stays."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    close_in_child = release  # closing a copy never unlocks the parent's
+
+    @staticmethod
+    def holder(path: Path) -> ProcessIdentity | None:
+        """Return the identity written in a lock file, or None if there is none."""
+        try:
+            content = json.loads(path.read_bytes())
+            return ProcessIdentity(content["pid"], content["started"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    @classmethod
+    def is_dead(cls, path: Path) -> bool:
+        """Say whether no live process holds the lock at `path` (also if the file is missing)."""
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = cls.holder(path)
+            return holder is not None and not holder.is_alive()
+        else:
+            return True
+        finally:
+            os.close(descriptor)

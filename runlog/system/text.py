@@ -1,0 +1,29 @@
+"""Foreign text, made safe to show."""
+
+from __future__ import annotations
+
+import re
+
+# C0 (but newline and tab), DEL, C1, bidi controls, zero-width characters, line and paragraph separators,
+# surrogates and the byte-order mark: each can move a cursor, hide text or forge a line.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def visible(text: str) -> str:
+    """Return `text` with every control, bidi and invisible character as a visible escape.
+
+    Newline and tab stay. The result is safe to write to a terminal.
+    """
+    return _UNSAFE.sub(_escape, text)
+
+
+def visible_line(text: str) -> str:
+    """Like `visible`, with newline and tab escaped too: the result is one line."""
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
