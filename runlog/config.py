@@ -216,10 +216,15 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _checked(values: dict[str, Any], source: Path) -> dict[str, Any]:
     for name in values.keys() & _FORBIDDEN.keys():
-        raise ConfigError(f"{source}: {name!r} cannot be set in a project", _FORBIDDEN[name], f"delete the line with {name!r}")
+        raise ConfigError(
+            f"{source}: {name!r} cannot be set in a project", _FORBIDDEN[name], f"delete the line with {name!r}"
+        )
     scrub = values.get("scrub")
     if scrub is False or (isinstance(scrub, dict) and "enabled" in scrub):
-        raise ConfigError(f"{source}: a project cannot switch scrubbing off", fix="delete the line; [scrub] takes keys and patterns to add")
+        raise ConfigError(
+            f"{source}: a project cannot switch scrubbing off",
+            fix="delete the line; [scrub] takes keys and patterns to add",
+        )
     return values
 
 

@@ -1,17 +1,17 @@
 """Every error that runlog raises on purpose.
 
-    RunlogError
-     ├─ ConfigError            a setting is wrong
-     ├─ ProjectNotOpen         a call needs `runlog.open()` round it
-     ├─ PayloadError           a payload does not fit its task
-     ├─ TaskError              a task is unknown, or defined twice
-     ├─ QueryError             a search query is not well formed
-     ├─ RunNotFound            no run, or more than one, has that id
-     ├─ ChildRunError          a run that was waited for did not complete
-     ├─ StoreError             the run log's database cannot be used
-     │   └─ StoreTooNew        a newer runlog wrote it
-     └─ InstrumentationError   listed plugins could not be installed
-    AbortRun                   raised by a task: fail now, without another attempt
+RunlogError
+ ├─ ConfigError            a setting is wrong
+ ├─ ProjectNotOpen         a call needs `runlog.open()` round it
+ ├─ PayloadError           a payload does not fit its task
+ ├─ TaskError              a task is unknown, or defined twice
+ ├─ QueryError             a search query is not well formed
+ ├─ RunNotFound            no run, or more than one, has that id
+ ├─ ChildRunError          a run that was waited for did not complete
+ ├─ StoreError             the run log's database cannot be used
+ │   └─ StoreTooNew        a newer runlog wrote it
+ └─ InstrumentationError   listed plugins could not be installed
+AbortRun                   raised by a task: fail now, without another attempt
 """
 
 from __future__ import annotations
@@ -59,9 +59,7 @@ class ChildRunError(RunlogError):
     `status` is that state; `error` is the stored error, `{"type": ..., "message": ...}`, or None.
     """
 
-    def __init__(
-        self, run_id: str, task_id: str, status: str, error: dict[str, object] | None = None
-    ) -> None:
+    def __init__(self, run_id: str, task_id: str, status: str, error: dict[str, object] | None = None) -> None:
         self.run_id, self.task_id, self.status, self.error = run_id, task_id, status, error
         reason = f"{error['type']}: {error['message']}" if error else None
         super().__init__(f"run {run_id} of task {task_id!r} ended as {status}", reason)

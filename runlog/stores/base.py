@@ -78,7 +78,8 @@ class Event(msgspec.Struct, array_like=True, tag=1, forbid_unknown_fields=False)
 class Run(msgspec.Struct, array_like=True, tag=2, forbid_unknown_fields=False):
     """A run as it is after a change: the newest `version` wins. Times are nanoseconds since 1970 UTC.
 
-    On the road and in a batch, None in `payload`, `output` and `error` means «unchanged». The counters are the store's own.
+    On the road and in a batch, None in `payload`, `output` and `error` means «unchanged». The counters are the
+    store's own.
     """
 
     run_id: str

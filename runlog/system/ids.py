@@ -18,6 +18,4 @@ def new_run_id(milliseconds: int | None = None) -> str:
     if milliseconds is None:
         milliseconds = time.time_ns() // 1_000_000
     number = (milliseconds << 80) | int.from_bytes(os.urandom(10))
-    return RUN_ID_PREFIX + "".join(
-        _ALPHABET[(number >> shift) & 31] for shift in range(5 * (_LENGTH - 1), -1, -5)
-    )
+    return RUN_ID_PREFIX + "".join(_ALPHABET[(number >> shift) & 31] for shift in range(5 * (_LENGTH - 1), -1, -5))

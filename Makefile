@@ -1,0 +1,75 @@
+# Everything is done in .venv, which the first command makes. Needs Python 3.11+ and make, nothing else.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+            command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
+PLUGINS := $(wildcard instrumentations/*)
+SOURCES := runlog instrumentations tests benchmarks
+ROUNDS  ?= 50
+
+.PHONY: help setup setup-bench demo test test-slow coverage lint format bench docs wheel check-wheel clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1|/' | column -t -s '|'
+
+setup: $(VENV)/.ready ## make .venv and install the project and its tools into it
+
+$(VENV)/.ready: pyproject.toml $(wildcard instrumentations/*/pyproject.toml) scripts/install
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer was found; name one: make PYTHON=/path/to/python3" >&2; exit 2; }
+	@scripts/install "$(PYTHON)" $(VENV) "dev"
+	@touch $@
+
+setup-bench: $(VENV)/.bench
+$(VENV)/.bench: $(VENV)/.ready
+	@scripts/install "$(PYTHON)" $(VENV) "dev,bench"
+	@touch $@
+
+demo: setup ## run the demo project: real tasks against a real server and database, then what happened in each
+	@$(BIN)/runlog demo
+
+test: setup ## run the test suite (under 6 minutes on 2 cores)
+	@echo "── tests ──"
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -q --durations=5
+	@$(BIN)/coverage combine -q
+	@$(BIN)/coverage report --format=total | sed 's/^/branch coverage of runlog\/ in the main process, %: /'
+
+test-slow: setup ## the fault and soak tests in their long form (ROUNDS=50)
+	@RUNLOG_TEST_ROUNDS=$(ROUNDS) $(BIN)/pytest -q -m "slow or not slow" tests/faults tests/stores tests/engines tests/executor -o timeout=1200 --run-slow
+
+coverage: test ## the test suite, then coverage line by line
+	@$(BIN)/coverage report --skip-covered --show-missing
+
+lint: setup ## ruff, mypy --strict, import contracts
+	@echo "── lint ──"
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup ## format the code and mend what ruff can mend
+	@$(BIN)/ruff check --fix $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+bench: setup-bench ## measure against peers, ratios in one run
+	@$(BIN)/python -m benchmarks
+
+docs: setup ## build the documentation; a warning is an error
+	@$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build
+	@echo "built docs/_build/index.html"
+
+wheel: setup ## build the wheels of runlog and of every instrumentation into dist/
+	@rm -rf dist
+	@for p in . $(PLUGINS); do $(BIN)/python -m build -q --wheel --outdir dist $$p; done
+	@ls -1 dist
+
+check-wheel: wheel ## install the wheels into a clean environment outside the project and use them there
+	@scripts/check-wheel "$(PYTHON)" dist
+
+clean: ## remove everything that was built or installed
+	rm -rf $(VENV) dist docs/_build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis runlog-demo
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
