@@ -1,0 +1,137 @@
+"""`python -m benchmarks [--quick] [--json]`: every case in a process of its own, then the ratios."""
+
+from __future__ import annotations
+
+import argparse
+import http.server
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import peers
+
+RUNLOG = "runlog"
+GROUPS: dict[str, tuple[str, int, list[tuple[str, str]]]] = {
+    "One span, 4 attributes": (
+        "all_us",
+        30_000,
+        [
+            (RUNLOG, "span_runlog"),
+            ("OpenTelemetry SDK, no processor (nothing kept)", "span_otel_nothing"),
+            ("OpenTelemetry SDK, batch + OTLP", "span_otel_otlp"),
+            ("logfire, batch + OTLP", "span_logfire"),
+            ("eliot (to a file)", "span_eliot"),
+        ],
+    ),
+    "One log record, 4 attributes": (
+        "all_us",
+        30_000,
+        [
+            (RUNLOG, "log_runlog"),
+            ("runlog, filtered by level", "log_runlog_filtered"),
+            ("structlog, JSON (to a file)", "log_structlog"),
+            ("logfire, batch + OTLP", "log_logfire"),
+            ("eliot (to a file)", "log_eliot"),
+        ],
+    ),
+    "Durable runs, one process": (
+        "drain_per_s",
+        3_000,
+        [(RUNLOG, "runs_runlog"), ("huey on SQLite, 4 threads (no run log)", "runs_huey")],
+    ),
+    "Memory of an open span": (
+        "bytes",
+        50_000,
+        [(RUNLOG, "memory_runlog"), ("OpenTelemetry SDK", "memory_otel")],
+    ),
+}
+UNITS = {
+    "caller_us": "caller's thread, µs",
+    "wall_us": "wall, µs",
+    "all_us": "all threads, µs",
+    "bytes": "bytes",
+    "enqueue_per_s": "enqueued/s",
+    "drain_per_s": "executed/s",
+}
+
+
+class _Receiver(http.server.BaseHTTPRequestHandler):
+    """Takes OTLP and answers at once. It runs in this process, so its cost is in nobody's figures."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def run_case(name: str, count: int, otlp: str) -> peers.Result | str:
+    with tempfile.TemporaryDirectory() as folder:
+        completed = subprocess.run(
+            [sys.executable, "-m", "benchmarks", "--case", name, "--count", str(count), "--folder", folder],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "BENCH_OTLP": otlp, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        )
+    if completed.returncode:
+        return (completed.stderr.strip().splitlines() or ["failed"])[-1]
+    result: peers.Result = json.loads(completed.stdout.strip().splitlines()[-1])
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the operations")
+    parser.add_argument("--json", action="store_true", help="the figures as JSON")
+    parser.add_argument("--case", help=argparse.SUPPRESS)
+    parser.add_argument("--count", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.case:
+        print(json.dumps(getattr(peers, options.case)(options.folder, options.count)))
+        return
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Receiver)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    otlp = f"http://127.0.0.1:{server.server_address[1]}/v1/traces"
+    figures: dict[str, dict[str, peers.Result | str]] = {}
+    console = Console(stderr=True)
+    for title, (_, count, cases) in GROUPS.items():
+        for label, case in cases:
+            console.print(f"[dim]{title}: {label} …[/dim]")
+            figures.setdefault(title, {})[label] = run_case(case, count // 10 if options.quick else count, otlp)
+    if options.json:
+        print(json.dumps(figures, indent=2))
+    else:
+        show(figures)
+
+
+def show(figures: dict[str, dict[str, peers.Result | str]]) -> None:
+    for title, results in figures.items():
+        key = GROUPS[title][0]
+        own = results[RUNLOG]
+        columns = list(own) if isinstance(own, dict) else [key]
+        table = Table("", *(UNITS[column] for column in columns), "ratio to runlog", title=title, title_justify="left")
+        for label, result in results.items():
+            if isinstance(result, str):
+                table.add_row(label, f"not measured: {result}")
+                continue
+            ratio = f"{result[key] / own[key]:.2f}" if isinstance(own, dict) else "-"
+            table.add_row(label, *(f"{result[column]:,.1f}" for column in columns), ratio)
+        Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
