@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import threading
 import types
 from collections.abc import Callable
 from typing import Any, Final
@@ -12,8 +13,8 @@ Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], A
 """`wrapper(wrapped, instance, args, kwargs)`: stands in for a call and returns what the caller gets.
 
 `wrapped` is the original, bound: call it with `*args, **kwargs`. `instance` is the object (for a class method
-the class) that the call is made on, or None for a function of a module and for a static method. Round a coroutine
-function, `wrapper` is one too, or returns an awaitable.
+the class) that the call is made on, or None for a function of a module and for a static method. `wrapper` is a
+coroutine function exactly if what it wraps is one.
 """
 
 _MISSING: Final = object()
@@ -21,10 +22,12 @@ _CHANGE: Final = "__runlog_change__"
 
 
 class Patch:
-    """A list of changes and how to undo each. Not for use by two threads at once."""
+    """A list of changes and how to undo each."""
 
     def __init__(self) -> None:
         self._undo: list[Callable[[], None]] = []
+        self._closed = False
+        self._lock = threading.RLock()
 
     def replace(self, owner: Any, name: str, new: Any) -> Any:
         """Set the attribute `name` of a module, class or object to `new`; return what reading it gave before.
@@ -40,14 +43,18 @@ class Patch:
 
         What is put there has the original's name, signature and `__wrapped__`, and stays a static method, class
         method or coroutine function if the original is one. Raises AttributeError if there is no such attribute and
-        TypeError if it is not a function: a class or a property is not wrapped; wrap one of the class's methods.
+        TypeError if it is not a function (of a class, wrap a method) or one of the two is a coroutine function alone.
         """
         change = _Change(owner, name, _own_attribute(owner, name))
         self._apply(change, _wrapped(owner, name, wrapper, change))
 
     def defer(self, undo: Callable[[], None]) -> None:
         """Have `undo` called when the patch is undone: for what is no attribute, such as an event's listener."""
-        self._undo.append(undo)
+        with self._lock:
+            if self._closed:
+                undo()
+                raise RuntimeError("this patch is closed")
+            self._undo.append(undo)
 
     def undo(self) -> list[Exception]:
         """Take every change back, the last one first; return what failed. A second call does nothing.
@@ -55,11 +62,13 @@ class Patch:
         An attribute that someone else changed after us stays as it is, and a wrapper of ours below it only passes
         calls on. One failure does not stop the rest: KeyboardInterrupt and its like are raised at the end.
         """
+        with self._lock:
+            pending, self._undo = self._undo, []
         failed: list[Exception] = []
         interrupt: BaseException | None = None
-        while self._undo:
+        for undo in reversed(pending):
             try:
-                self._undo.pop()()
+                undo()
             except Exception as error:  # noqa: BLE001
                 failed.append(error)
             except BaseException as error:  # noqa: BLE001
@@ -68,10 +77,19 @@ class Patch:
             raise interrupt
         return failed
 
+    def close(self) -> list[Exception]:
+        """Undo, and raise RuntimeError at every change that is asked for from now on."""
+        with self._lock:
+            self._closed = True
+        return self.undo()
+
     def _apply(self, change: _Change, new: Any) -> None:
-        change.new = new
-        setattr(change.owner, change.name, new)
-        self._undo.append(change.undo)
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("this patch is closed")
+            change.new = new
+            setattr(change.owner, change.name, new)
+            self._undo.append(change.undo)
 
 
 class _Change:
@@ -117,23 +135,27 @@ def _own_attribute(owner: Any, name: str) -> Any:
 def _wrapped(owner: Any, name: str, wrapper: Wrapper, change: _Change) -> Any:
     if not isinstance(owner, type):
         function = getattr(owner, name)
-        _check_function(function, owner, name)
+        _check(function, wrapper, owner, name)
         return _free_function(function, wrapper, change, None if isinstance(owner, types.ModuleType) else owner)
     raw = inspect.getattr_static(owner, name)
+    _check(raw.__func__ if isinstance(raw, staticmethod | classmethod) else raw, wrapper, owner, name)
     if isinstance(raw, staticmethod):
         return staticmethod(_free_function(raw.__func__, wrapper, change, None))
     if isinstance(raw, classmethod):
         return classmethod(_method(raw.__func__, wrapper, change))
-    _check_function(raw, owner, name)
     if not hasattr(raw, "__get__"):  # a callable object in a class: not bound, so given no instance
         return staticmethod(_free_function(raw, wrapper, change, None))
     return _method(raw, wrapper, change)
 
 
-def _check_function(value: Any, owner: Any, name: str) -> None:
-    if isinstance(value, type) or not callable(value):
-        kind = "a class" if isinstance(value, type) else f"of type {type(value).__name__}"
-        raise TypeError(f"cannot wrap {getattr(owner, '__name__', owner)}.{name}: it is {kind}, not a function")
+def _check(function: Any, wrapper: Wrapper, owner: Any, name: str) -> None:
+    place = f"{getattr(owner, '__name__', type(owner).__name__)}.{name}"
+    if isinstance(function, type) or not callable(function):
+        kind = "a class" if isinstance(function, type) else f"of type {type(function).__name__}"
+        raise TypeError(f"cannot wrap {place}: it is {kind}, not a function")
+    if inspect.iscoroutinefunction(function) != inspect.iscoroutinefunction(wrapper):
+        kinds = ("is", "is not") if inspect.iscoroutinefunction(function) else ("is not", "is")
+        raise TypeError(f"cannot wrap {place}: it {kinds[0]} a coroutine function, and its wrapper {kinds[1]}")
 
 
 def _free_function(function: Any, wrapper: Wrapper, change: _Change, instance: Any) -> Any:
