@@ -34,10 +34,11 @@ class LogSettings(_Section):
 
 
 class ConsoleSettings(_Section):
-    """`[console]`: records shown in the terminal."""
+    """`[console]`: records shown in the terminal. With `spans`, also each span as it ends."""
 
     enabled: bool = True
     level: Level = "info"
+    spans: bool = False
 
 
 class CaptureSettings(_Section):

@@ -1,0 +1,109 @@
+"""Exceptions, compactly: the chain, groups, notes, and frames with their source line."""
+
+from __future__ import annotations
+
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from runlog.console.pieces import Line, Piece, clipped, padded, safe_lines, width_of
+from runlog.system.text import visible_line
+
+_FIRST_FRAMES, _LAST_FRAMES = 4, 12
+_MESSAGE_LENGTH = 2000
+_MESSAGE_LINES = 20
+_DEEPEST = 20
+_LIBRARY = tuple(sorted({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}, key=len, reverse=True))
+
+
+def exception_title(error: dict[str, Any]) -> str:
+    """Return `Type: message` of a described exception, not yet made safe."""
+    kind, message = str(error.get("type") or "Exception"), str(error.get("message") or "")
+    return f"{kind}: {message}" if message else kind
+
+
+def exception_lines(error: dict[str, Any], indent: int = 0) -> list[Line]:
+    """Return a described exception (see `recording.exceptions`) as lines that start at column `indent`.
+
+    Frames are in the order of the calls, the one that raised last. Long tracebacks are shortened, visibly.
+    """
+    return list(_described(error, indent, 0))
+
+
+def _described(error: dict[str, Any], indent: int, depth: int) -> Iterator[Line]:
+    margin: Piece = (" " * indent, "")
+    yield from _title(error, margin)
+    for note in _list(error, "notes"):
+        for text in safe_lines(clipped(str(note), _MESSAGE_LENGTH))[:_MESSAGE_LINES]:
+            yield [margin, ("  " + text, "note")]
+    yield from _frames(error, margin)
+    if depth >= _DEEPEST:
+        return
+    for number, leaf in enumerate(_list(error, "group"), 1):
+        if isinstance(leaf, dict):
+            yield [margin, (f"  ─ {number} ─", "punctuation")]
+            yield from _described(leaf, indent + 2, depth + 1)
+    yield from _dropped(error, margin)
+    for key, words in (("cause", "caused by"), ("context", "while handling")):
+        below = error.get(key)
+        if isinstance(below, dict):
+            yield [margin, (words, "note")]
+            yield from _described(below, indent, depth + 1)
+
+
+def _title(error: dict[str, Any], margin: Piece) -> Iterator[Line]:
+    first, *rest = safe_lines(clipped(exception_title(error), _MESSAGE_LENGTH))
+    yield [margin, (first, "exception")]
+    for text in rest[:_MESSAGE_LINES]:
+        yield [margin, ("  " + text, "exception")]
+    if len(rest) > _MESSAGE_LINES:
+        yield [margin, (f"  …(+{len(rest) - _MESSAGE_LINES} lines)", "note")]
+
+
+def _frames(error: dict[str, Any], margin: Piece) -> Iterator[Line]:
+    frames = [frame for frame in _list(error, "frames") if isinstance(frame, dict)]
+    left_out = 0
+    if len(frames) > _FIRST_FRAMES + _LAST_FRAMES + 1:
+        left_out = len(frames) - _FIRST_FRAMES - _LAST_FRAMES
+        frames = frames[:_FIRST_FRAMES] + frames[-_LAST_FRAMES:]
+    places = [_place(frame) for frame in frames]
+    column = min(max((width_of(place) for place, _ in places), default=0), 48)
+    for number, (frame, (place, own)) in enumerate(zip(frames, places, strict=True)):
+        if left_out and number == _FIRST_FRAMES:
+            yield [margin, (f"  … {left_out} more frames …", "note")]
+        source = clipped(visible_line(str(frame.get("source") or "").strip()), 120)
+        style = "frame" if own else "foreign frame"
+        yield [
+            margin,
+            ("  " + (padded(place, column) if source else place), style),
+            ("  " + source if source else "", "code"),
+        ]
+
+
+def _place(frame: dict[str, Any]) -> tuple[str, bool]:
+    """Return `file:line in function`, and whether the file is the project's own."""
+    path = str(frame.get("file") or "?")
+    short, own = path, not path.startswith("<")
+    for folder in _LIBRARY:
+        if path.startswith(folder + "/"):
+            short, own = path[len(folder) + 1 :], False
+            break
+    else:
+        if path.startswith((here := str(Path.cwd())) + "/"):
+            short = path[len(here) + 1 :]
+        elif "/site-packages/" in path:
+            short, own = path.rpartition("/site-packages/")[2], False
+    return visible_line(f"{short}:{frame.get('line')} in {frame.get('function')}"), own
+
+
+def _dropped(error: dict[str, Any], margin: Piece) -> Iterator[Line]:
+    dropped = error.get("dropped")
+    if isinstance(dropped, dict) and dropped:
+        text = ", ".join(f"{number} more {what}" for what, number in dropped.items())
+        yield [margin, (visible_line(f"  … {text} not recorded"), "note")]
+
+
+def _list(error: dict[str, Any], key: str) -> list[Any]:
+    value = error.get(key)
+    return value if isinstance(value, list) else []
