@@ -33,7 +33,7 @@ RUN_STATUSES = (
     "CRASHED",
     "EXPIRED",
 )
-assert set(RUN_STATUSES) >= TERMINAL_STATUSES
+assert set(RUN_STATUSES) >= TERMINAL_STATUSES  # the order is a run's way through them
 SPAN_STATUSES = ("unset", "ok", "error", "canceled", "unfinished")
 EVENT_KINDS = ("log", "open", "span")
 LEVEL_ALIASES = {"log": "info", "warning": "warn", "fatal": "error", "critical": "error"}
