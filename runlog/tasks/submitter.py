@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from runlog.errors import ProjectNotOpen
 from runlog.stores.base import Run
@@ -17,24 +17,30 @@ class RunRequest:
 
     task: str
     payload: bytes | None
-    """JSON."""
+    """JSON, or None where none was given."""
     queue: str = "default"
     delay: float = 0.0
     """Seconds."""
     tags: tuple[str, ...] = ()
-    options: dict[str, Any] = field(default_factory=dict)
 
 
 class Submitter(Protocol):
-    """What the open project offers to tasks and handles."""
+    """What the open project offers to tasks and handles. Runs come back with payload and output as JSON in bytes."""
 
-    async def submit(self, requests: Sequence[RunRequest], *, verb: str, wait: bool) -> list[str]:
-        """Queue runs, all or none, under a span named `verb`; return their ids.
+    async def submit(self, requests: Sequence[RunRequest], *, verb: str) -> list[str]:
+        """Queue runs, all or none, under a span `<task>.<verb>()`; return their ids. Each starts its own trace.
 
-        With `wait` they belong to the caller's trace and are cancelled with the caller's run."""
+        Raises PayloadError if a payload is over the limit; then nothing is queued."""
         ...
 
-    async def wait(self, run_ids: Sequence[str]) -> list[Run]: ...
+    async def submit_and_wait(self, requests: Sequence[RunRequest], *, verb: str) -> list[Run]:
+        """Queue runs and wait for them, all under one span. They belong to the caller's trace, and are cancelled with
+        the caller's run."""
+        ...
+
+    async def wait(self, run_ids: Sequence[str]) -> list[Run]:
+        """Wait until these runs are terminal. Inside a run the caller gives its slot back meanwhile."""
+        ...
 
     async def get(self, run_id: str) -> Run: ...
 

@@ -1,0 +1,127 @@
+"""`@task`."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar, overload
+
+from runlog.errors import TaskError
+from runlog.tasks.context import Context
+from runlog.tasks.registry import Registry, check_id, registry
+from runlog.tasks.retry import Retry, seconds
+from runlog.tasks.task import DEFAULT_QUEUE, AsyncTask, SyncTask, Task, check_tags
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def kebab_case(name: str) -> str:
+    """`sync_user` and `syncUser` → `sync-user`."""
+    return _CAMEL.sub("-", name.strip("_")).replace("_", "-").lower()
+
+
+class TaskDecorator:
+    """Makes a function a task, bare (`@task`) or with options (`@task(retry=5)`).
+
+    `id` is the function's name in kebab case unless given. `retry` is a `Retry`, a number of attempts, or the default
+    `Retry()`; `retry=1` means none. `max_duration` limits each attempt, in seconds or as a timedelta, waits left out.
+    `tags` are those of every run. The function takes one payload of a type that pydantic understands, or none, and the
+    run's `Context` in a parameter annotated so. Raises TaskError for what cannot be a task, and for an id taken.
+    """
+
+    def __init__(self, registry: Registry, options: Mapping[str, Any] | None = None) -> None:
+        self._registry, self._options = registry, options or {}
+
+    # An async function is a sync one that returns a coroutine, so the first four overlap the next four: order decides.
+    @overload
+    def __call__(self, function: Callable[[P, Context], Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, function: Callable[[Context], Coroutine[Any, Any, R]], /) -> AsyncTask[None, R]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, function: Callable[[P], Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, function: Callable[[], Coroutine[Any, Any, R]], /) -> AsyncTask[None, R]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, function: Callable[[P, Context], R], /) -> SyncTask[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[[Context], R], /) -> SyncTask[None, R]: ...
+    @overload
+    def __call__(self, function: Callable[[P], R], /) -> SyncTask[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[[], R], /) -> SyncTask[None, R]: ...
+    @overload
+    def __call__(
+        self,
+        *,
+        id: str | None = None,
+        retry: Retry | int | None = None,
+        queue: str = DEFAULT_QUEUE,
+        max_duration: float | timedelta | None = None,
+        tags: Sequence[str] = (),
+    ) -> TaskDecorator: ...
+    def __call__(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+        if function is None:
+            return TaskDecorator(self._registry, {**self._options, **options})
+        made = _make(function, _names_around(function), **self._options)
+        self._registry.add(made)
+        return made
+
+
+task = TaskDecorator(registry)
+
+
+def _make(
+    function: Callable[..., Any],
+    names: Mapping[str, Any],
+    *,
+    id: str | None = None,  # noqa: A002 - the word of the API
+    retry: Retry | int | None = None,
+    queue: str = DEFAULT_QUEUE,
+    max_duration: float | timedelta | None = None,
+    tags: Sequence[str] = (),
+) -> Task[Any, Any]:
+    _check_function(function)
+    is_async = inspect.iscoroutinefunction(inspect.unwrap(function))
+    name = getattr(function, "__name__", type(function).__name__)
+    limit = None if max_duration is None else seconds(max_duration)
+    if limit == 0:
+        raise TaskError(f"max_duration of {name} is 0", "no attempt could do anything", "max_duration=60   # seconds")
+    made: Task[Any, Any] = (AsyncTask if is_async else SyncTask)(
+        function,
+        id=check_id(kebab_case(name) if id is None else id),
+        retry=Retry.of(retry),
+        queue=queue,
+        max_duration=limit,
+        tags=check_tags(tags),
+        names=names,
+    )
+    try:
+        _ = made.signature
+    except TaskError as error:
+        if not isinstance(error.__cause__, NameError):  # a type that is defined further down: read when first needed
+            raise
+    return made
+
+
+def _check_function(function: Any) -> None:
+    if isinstance(function, Task):
+        raise TaskError(f"{function!r} is a task already", fix="remove one of the two @task")
+    if not callable(function) or inspect.isclass(function):
+        raise TaskError(
+            f"{function!r} is no function", "@task makes a function a task", "@task\nasync def name(payload): ..."
+        )
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise TaskError(f"{function.__qualname__} yields", "a task returns one value", "return it, or return a list")
+
+
+def _names_around(function: Callable[..., Any]) -> Mapping[str, Any]:
+    """The local names where a nested function is decorated: annotations that are text may need them."""
+    if "<locals>" not in getattr(function, "__qualname__", ""):
+        return {}
+    return dict(sys._getframe(2).f_locals)

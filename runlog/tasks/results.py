@@ -1,0 +1,96 @@
+"""What a trigger gives back: handles and results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from runlog.errors import ChildRunError
+from runlog.stores.base import Run
+from runlog.tasks.payload import Codec
+from runlog.tasks.submitter import Submitter
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult(Generic[R]):
+    """How a run ended. `output` is its value if `ok`; `error` is `{"type", "message", ...}` if it failed."""
+
+    run_id: str
+    task: str
+    status: str
+    output: R | None = None
+    error: dict[str, Any] | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "COMPLETED"
+
+    def unwrap(self) -> R:
+        """Return the value. Raises ChildRunError if the run did not complete."""
+        if not self.ok:
+            raise ChildRunError(self.run_id, self.task, self.status, self.error)
+        return self.output  # type: ignore[return-value] # None only where R is None
+
+    @classmethod
+    def of(cls, run: Run, codec: Codec) -> RunResult[R]:
+        """The result of a terminal run as the engine tells it."""
+        output = codec.decode_result(run.output) if run.status == "COMPLETED" else None
+        return cls(run.run_id, run.task, run.status, output, run.error)
+
+
+class RunHandle(Generic[R]):
+    """A run that was triggered."""
+
+    def __init__(self, run_id: str, task: str, codec: Codec, submitter: Submitter) -> None:
+        self.id, self.task = run_id, task
+        self._codec, self._submitter = codec, submitter
+
+    async def wait(self) -> RunResult[R]:
+        """Wait until the run has ended, however it ends."""
+        return RunResult.of((await self._submitter.wait([self.id]))[0], self._codec)
+
+    async def status(self) -> str:
+        """The run's state now."""
+        return (await self._submitter.get(self.id)).status
+
+    async def cancel(self, reason: str | None = None) -> bool:
+        """Ask for the run's end, and for that of the children it waits for; False if it had ended already.
+
+        A queued run is CANCELED when this returns, a running one as soon as its worker has stopped it.
+        """
+        return await self._submitter.cancel(self.id, reason)
+
+    def __repr__(self) -> str:
+        return f"<RunHandle {self.id} of {self.task!r}>"
+
+
+class BatchHandle(Generic[R]):
+    """Runs that were triggered together."""
+
+    def __init__(self, handles: Sequence[RunHandle[R]], codec: Codec, submitter: Submitter) -> None:
+        self.handles = tuple(handles)
+        self._codec, self._submitter = codec, submitter
+
+    @property
+    def ids(self) -> list[str]:
+        return [handle.id for handle in self.handles]
+
+    async def wait(self) -> list[RunResult[R]]:
+        """Wait until all have ended; the results are in the order of the payloads, failed ones too."""
+        return [RunResult.of(run, self._codec) for run in await self._submitter.wait(self.ids)]
+
+    async def cancel(self, reason: str | None = None) -> int:
+        """Ask for the end of each; return how many had not ended yet."""
+        return sum([await handle.cancel(reason) for handle in self.handles])
+
+    def __iter__(self) -> Iterator[RunHandle[R]]:
+        return iter(self.handles)
+
+    def __len__(self) -> int:
+        return len(self.handles)
+
+    def __repr__(self) -> str:
+        return f"<BatchHandle of {len(self.handles)} runs>"
