@@ -119,7 +119,8 @@ class _Change:
 def _change_of(value: Any) -> _Change | None:
     function = value.__func__ if isinstance(value, staticmethod | classmethod) else value
     change = getattr(function, "__dict__", {}).get(_CHANGE)
-    return change if isinstance(change, _Change) else None
+    # functools.wraps copies our mark on to other people's wrappers of ours.
+    return change if isinstance(change, _Change) and change.new is value else None
 
 
 def _own_attribute(owner: Any, name: str) -> Any:
