@@ -1,0 +1,247 @@
+"""What is printed: `sys.stdout` and `sys.stderr`, by line."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, Self
+
+import msgspec
+
+from runlog.capture.guard import guard
+from runlog.logger import Place, write_log
+from runlog.recording.clean import clean_attributes, clean_text
+from runlog.recording.recorder import get_recorder
+from runlog.stores.base import DEBUG, ERROR, INFO, LEVEL_NAMES, WARN
+from runlog.system.patch import Patch
+from runlog.tracing.attach import get_context
+from runlog.tracing.scope import RunScope, current_place, scope_of
+
+_NESTED = 3
+_COLORS = re.compile(r"\x1b\[[0-9;:]*m")
+_MESSAGE_KEYS = ("message", "msg", "body", "error")
+_LEVEL_KEYS = ("level", "severity", "levelname")
+_LEVELS = {
+    "trace": DEBUG,
+    "debug": DEBUG,
+    "info": INFO,
+    "notice": INFO,
+    "warn": WARN,
+    "warning": WARN,
+    "error": ERROR,
+    "critical": ERROR,
+    "fatal": ERROR,
+}
+
+
+def install(patch: Patch, name: str) -> None:
+    """Capture `sys.stdout` or `sys.stderr` (by `name`) until `patch.undo()`."""
+    stream = getattr(sys, name)
+    if stream is None or (type(stream) is CapturedStream and stream._lines.active):
+        return
+    lines = _Lines(name)
+    patch.defer(lines.stop)
+    patch.replace(sys, name, CapturedStream(stream, lines))
+
+
+class CapturedStream:
+    """A text stream that passes everything on to another and records lines written inside a run.
+
+    It has the other's attributes and class, so it is one for every purpose but `type()`. What is written to its
+    `buffer` or its descriptor is passed on unseen.
+    """
+
+    __slots__ = ("_lines", "_stream")
+
+    _lines: _Lines
+    _stream: Any
+
+    def __init__(self, stream: Any, lines: _Lines) -> None:
+        object.__setattr__(self, "_stream", stream)
+        object.__setattr__(self, "_lines", lines)
+
+    def write(self, text: str, /) -> int:
+        written: int = self._stream.write(text)
+        if self._lines.active:
+            self._lines.take(text)
+        return written
+
+    def writelines(self, lines: Iterable[str], /) -> None:
+        for line in lines:
+            self.write(line)
+
+    @property
+    def __class__(self) -> Any:
+        return self._stream.__class__
+
+    @__class__.setter
+    def __class__(self, value: type) -> None:
+        raise TypeError("the class of a captured stream is that of the stream below it")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._stream, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self._stream, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stream)
+
+    def __next__(self) -> str:
+        return next(self._stream)
+
+    def __enter__(self) -> Self:
+        self._stream.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> Any:
+        return self._stream.__exit__(*error)
+
+    def __repr__(self) -> str:
+        return f"<captured {self._stream!r}>"
+
+
+class _Partial:
+    """A line that has begun."""
+
+    __slots__ = ("_overwritten", "_pieces", "at", "place", "size")
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._overwritten = 0
+        self.size = 0
+        self.place: Place = (None, None, None)
+        self.at = 0
+
+    def append(self, text: str) -> None:
+        self._pieces.append(text)
+        self.size += len(text)
+        if "\r" in text:  # a progress bar: keep the frame that shows, or an hour of them would be one line
+            kept, overwritten = _last_frame("".join(self._pieces))
+            self._pieces, self.size = [kept], len(kept)
+            self._overwritten += overwritten
+
+    def line(self, rest: str = "") -> tuple[str, int]:
+        """Return the line with its `rest`, and how many texts it replaced."""
+        return "".join(self._pieces) + rest, self._overwritten
+
+
+class _Lines:
+    """The lines of one stream. A line that has begun waits for its end apart for each run, task and thread."""
+
+    def __init__(self, name: str) -> None:
+        self.active = True
+        self._name = name
+        self._begun: dict[RunScope, dict[object, _Partial]] = {}
+
+    def stop(self) -> None:
+        """Record what has begun, and no more."""
+        self.active = False
+        for scope in list(self._begun):
+            self.finish(scope)
+
+    def take(self, text: str) -> None:
+        """Record the lines of a text that was written, if that was inside a run."""
+        if guard.shown or guard.depth >= _NESTED:
+            return
+        guard.depth += 1
+        try:
+            scope = scope_of(get_context())
+            if scope is not None:
+                self._split(scope, text)
+        except Exception:  # noqa: BLE001, S110 - it was printed, which is what was asked for
+            pass
+        finally:
+            guard.depth -= 1
+
+    def finish(self, scope: RunScope) -> None:
+        """Record the lines that were begun in a run and not ended."""
+        for partial in self._begun.pop(scope, {}).values():
+            self._record(*partial.line(), partial.place, partial.at)
+
+    def _split(self, scope: RunScope, text: str) -> None:
+        begun, key = self._begun.get(scope), _current_task()
+        first, *rest = text.split("\n")
+        if rest:
+            place, now = current_place(), time.time_ns()
+            partial = begun.pop(key, None) if begun else None
+            self._record(*(partial.line(first) if partial else (first, 0)), place, now)
+            for line in rest[:-1]:
+                self._record(line, 0, place, now)
+            first = rest[-1]
+        if first:
+            self._begin(scope, key, first)
+
+    def _begin(self, scope: RunScope, key: object, text: str) -> None:
+        begun = self._begun.get(scope)
+        if begun is None:
+            begun = self._begun[scope] = {}
+            scope.closers.append(lambda: self.finish(scope))
+        partial = begun.get(key)
+        if partial is None:
+            partial = begun[key] = _Partial()
+        partial.append(text)
+        partial.place, partial.at = current_place(), time.time_ns()
+        if partial.size > get_recorder().limits.value_length:
+            begun.pop(key, None)
+            self._record(*partial.line(), partial.place, partial.at)
+
+    def _record(self, line: str, overwritten: int, place: Place, at: int) -> None:
+        line, more = _last_frame(line)
+        line = line.rstrip("\r")
+        if not line or line.isspace():
+            return
+        recorder = get_recorder()
+        dropped: dict[str, int] = {"overwritten lines": overwritten + more} if overwritten + more else {}
+        level, message, attributes = INFO, line, {}
+        if line[0] == "{" and line[-1] == "}" and len(line) <= recorder.limits.value_length:
+            level, message, attributes = _structured(line)
+        if attributes:
+            attributes, lost = clean_attributes(attributes, recorder.limits)
+            if lost:
+                dropped["attributes"] = lost
+        if "\x1b[" in message:
+            message = _COLORS.sub("", message)
+        text = clean_text(message, recorder.limits)
+        write_log(recorder, level, self._name, text, attributes, {"dropped": dropped} if dropped else None, place, at)
+
+
+def _last_frame(text: str) -> tuple[str, int]:
+    """Return what a terminal shows of a line after its carriage returns, and how many texts that replaced."""
+    if "\r" not in text:
+        return text, 0
+    shown = text.rstrip("\r")
+    frames = [frame for frame in shown.split("\r") if frame]
+    return (frames[-1] if frames else "") + text[len(shown) :], max(len(frames) - 1, 0)
+
+
+def _structured(line: str) -> tuple[int, str, dict[str, Any]]:
+    """Return level, message and attributes of a line; a JSON object has them inside."""
+    try:
+        fields = msgspec.json.decode(line)
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        return INFO, line, {}
+    named = next((fields[key].lower() for key in _LEVEL_KEYS if isinstance(fields.get(key), str)), "info")
+    level = _LEVELS.get(named, INFO)
+    key = next((key for key in _MESSAGE_KEYS if isinstance(fields.get(key), str)), None)
+    return level, LEVEL_NAMES[level].upper() if key is None else fields.pop(key), fields
+
+
+def _current_task() -> object:
+    """Return what tells one writer in a run from another: its task, or else its thread."""
+    for library in ("asyncio", "trio.lowlevel"):
+        module = sys.modules.get(library)
+        if module is not None:
+            try:
+                task = module.current_task()
+            except RuntimeError:  # not in this library's loop
+                continue
+            if task is not None:
+                return task
+    return threading.get_ident()
