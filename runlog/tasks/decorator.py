@@ -65,7 +65,7 @@ class TaskDecorator:
         max_duration: float | timedelta | None = None,
         tags: Sequence[str] = (),
     ) -> TaskDecorator: ...
-    def __call__(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    def __call__(self, function: Any = None, /, **options: Any) -> Any:  # type: ignore[misc] # *, id=... in full
         if function is None:
             return TaskDecorator(self._registry, {**self._options, **options})
         made = _make(function, _names_around(function), **self._options)

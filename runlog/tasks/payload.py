@@ -10,7 +10,7 @@ from runlog.errors import PayloadError
 from runlog.tasks.signature import ANYTHING
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+    from pydantic import TypeAdapter, ValidationError
 
 _MARK = "$runlog"
 _SHOWN = 1000
@@ -63,14 +63,10 @@ class Codec:
 
         try:
             valid = self.adapter.validate_python(value)
-            data = (
-                to_json(valid, inf_nan_mode="strings")
-                if self._untyped
-                else self.adapter.dump_json(valid, warnings="none")
-            )
+            data = to_json(valid, inf_nan_mode="strings") if self._untyped else self._dump(valid)
             self.adapter.validate_json(data)
         except ValidationError as error:
-            raise PayloadError(f"the payload does not fit task {self.owner!r}", str(error)) from error
+            raise PayloadError(f"the payload does not fit task {self.owner!r}", _told(error)) from error
         except (PydanticSerializationError, ValueError, RecursionError) as error:
             raise PayloadError(f"the payload of task {self.owner!r} cannot be stored as JSON", str(error)) from error
         return data
@@ -82,7 +78,7 @@ class Codec:
         try:
             return self.adapter.validate_json(data)
         except ValidationError as error:
-            raise PayloadError(f"the payload does not fit task {self.owner!r}", str(error)) from error
+            raise PayloadError(f"the payload does not fit task {self.owner!r}", _told(error)) from error
 
     def encode_result(self, value: object, limit: int) -> tuple[bytes, str | None]:
         """A result's JSON; where it has none, or one over `limit` bytes, a description instead, and why."""
@@ -105,7 +101,7 @@ class Codec:
         return to_json({_MARK: "not stored", **description}), reason
 
     def _dump(self, value: object) -> bytes:
-        return self.adapter.dump_json(value, warnings="error")
+        return self.adapter.dump_json(value, warnings="error")  # "warn" would print into the user's terminal
 
     def decode_result(self, data: bytes | None) -> Any:
         """The result of a run, typed where it fits the annotation; else as plain data, or what stands for it."""
@@ -121,6 +117,10 @@ class Codec:
             return self.adapter.validate_json(data)
         except (ValidationError, PayloadError):
             return msgspec.json.decode(data)
+
+
+def _told(error: ValidationError) -> str:
+    return "\n".join(line for line in str(error).splitlines() if not line.startswith("    For further information"))
 
 
 def _shown(value: object) -> str:
