@@ -31,9 +31,9 @@ def exception_lines(error: dict[str, Any], indent: int = 0) -> list[Line]:
     return list(_described(error, indent, 0))
 
 
-def _described(error: dict[str, Any], indent: int, depth: int) -> Iterator[Line]:
+def _described(error: dict[str, Any], indent: int, depth: int, relation: str = "") -> Iterator[Line]:
     margin: Piece = (" " * indent, "")
-    yield from _title(error, margin)
+    yield from _title(error, margin, relation)
     for note in _list(error, "notes"):
         for text in safe_lines(clipped(str(note), _MESSAGE_LENGTH))[:_MESSAGE_LINES]:
             yield [margin, ("  " + text, "note")]
@@ -48,13 +48,12 @@ def _described(error: dict[str, Any], indent: int, depth: int) -> Iterator[Line]
     for key, words in (("cause", "caused by"), ("context", "while handling")):
         below = error.get(key)
         if isinstance(below, dict):
-            yield [margin, (words, "note")]
-            yield from _described(below, indent, depth + 1)
+            yield from _described(below, indent, depth + 1, f"{words} ")
 
 
-def _title(error: dict[str, Any], margin: Piece) -> Iterator[Line]:
+def _title(error: dict[str, Any], margin: Piece, relation: str) -> Iterator[Line]:
     first, *rest = safe_lines(clipped(exception_title(error), _MESSAGE_LENGTH))
-    yield [margin, (first, "exception")]
+    yield [margin, (relation, "note"), (first, "exception")]
     for text in rest[:_MESSAGE_LINES]:
         yield [margin, ("  " + text, "exception")]
     if len(rest) > _MESSAGE_LINES:

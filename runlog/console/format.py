@@ -13,7 +13,7 @@ import zlib
 from runlog.console.exceptions import exception_lines, exception_title
 from runlog.console.message import format_attributes, format_duration, render_message
 from runlog.console.paint import Painter
-from runlog.console.pieces import Line, clipped, line_width, padded, safe_lines, width_of
+from runlog.console.pieces import Line, clipped, line_width, padded, safe_lines, width_of, wrapped
 from runlog.stores.base import DEBUG, ERROR, INFO, LEVEL_NAMES, WARN, Event, Run
 from runlog.system.text import visible_line
 
@@ -22,7 +22,8 @@ MESSAGE_LINES = 40
 SHORT_ID = 6
 """Characters of a run id that are shown: its end, which every command takes for the whole."""
 
-_TASK_WIDTH = 24
+_TASK_WIDTH, _LEAST_TASK_WIDTH = 24, 12
+_LEAST_TEXT_WIDTH = 20
 _STATES: dict[str, tuple[str, str, int]] = {
     "PENDING_VERSION": ("⊘", "attention", WARN),
     "DELAYED": ("·", "neutral", DEBUG),
@@ -60,11 +61,6 @@ class Formatter:
         self._second = -1
         self._clock = ""
 
-    @property
-    def indent(self) -> int:
-        """The column that messages start at."""
-        return 19 + (self._task_width + SHORT_ID + 3 if self._task_width else 0)
-
     def event(self, event: Event, task: str | None = None, depth: int = 0) -> list[Line]:
         """Return a log or an ended span as lines; `task` is its run's."""
         margin = "  " * depth
@@ -84,11 +80,13 @@ class Formatter:
         lines.extend([(" " * column, ""), (note, "note")] for note in _notes(extra))
         if isinstance(error := extra.get("exception"), dict):
             lines.extend(exception_lines(error, column))
-        return lines
+        return self._fitted(lines, column)
 
     def run(self, run: Run, *, with_exception: bool = True) -> list[Line]:
         """Return a run's state as lines, with the exception that ended it."""
         glyph, style, _ = _STATES.get(run.status, ("·", "neutral", INFO))
+        if run.status == "DELAYED" and run.attempt:
+            glyph, style = "↻", "attention"
         head = self._head(run.changed, "RUN", "run", run.run_id, run.task)
         line: Line = [*head, (f"{glyph} {visible_line(run.status)}", style)]
         lines, error = [line], run.error
@@ -106,17 +104,17 @@ class Formatter:
             line.append((f"  {visible_line(clipped(run.reason, 300))}", "note"))
         exception = error.get("exception") if error else None
         if isinstance(exception, dict) and with_exception:
-            lines.extend(exception_lines(exception, self.indent + 2))
+            lines.extend(exception_lines(exception, line_width(head) + 2))
         elif error and run.status != "COMPLETED":
             line.append((f"  {visible_line(clipped(exception_title(error), 300))}", "exception"))
-        return lines
+        return self._fitted(lines, line_width(head) + 2)
 
     def _head(self, at: int, label: str, style: str, run_id: str | None, task: str | None) -> Line:
         head: Line = [(self._time(at), "time"), (" ", ""), (f"{label:<5}", style), (" ", "")]
         if run_id is not None:
             name = visible_line(task) if task else "run"
             name = name if width_of(name) <= _TASK_WIDTH else name[: _TASK_WIDTH - 1] + "…"
-            self._task_width = max(self._task_width, min(width_of(name), _TASK_WIDTH))
+            self._task_width = max(self._task_width, min(width_of(name), _TASK_WIDTH), _LEAST_TASK_WIDTH)
             color = f"run {zlib.crc32(run_id.encode(errors='replace')) % 8}"
             head += [
                 (padded(name, self._task_width), "task"),
@@ -153,6 +151,8 @@ class Formatter:
 
     def _append_attributes(self, lines: list[Line], event: Event, column: int) -> None:
         pairs = format_attributes(event.attributes)
+        if pairs and len(lines) > 1:
+            lines.append([(" " * column, "")])
         line, used = lines[-1], line_width(lines[-1])
         for number, pair in enumerate(pairs):
             gap = "  " if number == 0 else " "
@@ -163,6 +163,12 @@ class Formatter:
                 used, gap = column + 2, ""
             line += [(gap, ""), *pair]
             used += len(gap) + wide
+
+    def _fitted(self, lines: list[Line], column: int) -> list[Line]:
+        if self.width is None:
+            return lines
+        column = column if self.width - column >= _LEAST_TEXT_WIDTH else min(4, self.width // 2)
+        return [row for line in lines for row in wrapped(line, self.width, column)]
 
     def _time(self, nanoseconds: int) -> str:
         second, rest = divmod(nanoseconds, 1_000_000_000)
@@ -189,10 +195,10 @@ def _notes(extra: dict[str, object]) -> list[str]:
 def format_event(event: Event, *, task: str | None = None, depth: int = 0, color: bool = False) -> str:
     """Return one record as text. To show many, keep a `Formatter` and a `Painter`: their columns stay aligned."""
     formatter = Formatter()
-    return Painter(None, color).paint(formatter.event(event, task, depth), formatter.indent)
+    return Painter(None, color).paint(formatter.event(event, task, depth))
 
 
 def format_run(run: Run, *, color: bool = False) -> str:
     """Return a run's state as text."""
     formatter = Formatter()
-    return Painter(None, color).paint(formatter.run(run), formatter.indent)
+    return Painter(None, color).paint(formatter.run(run))

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
-from runlog.console.pieces import Line, line_width, wrapped
+from runlog.console.pieces import Line
 
 STYLES: dict[str, str] = {
     "": "",
@@ -66,7 +66,7 @@ def _is_terminal(stream: TextIO) -> bool:
 
 
 class Painter:
-    """Turns lines into text for one stream: coloured and wrapped in a terminal, otherwise plain, without any escape."""
+    """Turns lines into text for one stream: coloured in a terminal, otherwise plain, without any escape."""
 
     def __init__(self, stream: TextIO | None, color: bool | None = None) -> None:
         self._stream = stream
@@ -85,16 +85,9 @@ class Painter:
         except (AttributeError, OSError, ValueError):
             return None
 
-    def paint(self, lines: Iterable[Line], indent: int = 0) -> str:
-        """Return lines as text that ends in a newline. Wrapped rows start at column `indent`."""
-        width, rows = self.width, []
-        for line in lines:
-            if width is None or line_width(line) <= width:
-                rows.append(self._paint_row(line))
-            else:
-                column = indent if width - indent >= 20 else min(4, width // 2)
-                rows.extend(self._paint_row(row) for row in wrapped(line, width, column))
-        return self._encodable("".join(f"{row}\n" for row in rows))
+    def paint(self, lines: Iterable[Line]) -> str:
+        """Return lines as text that ends in a newline."""
+        return self._encodable("".join(f"{self._paint_row(line)}\n" for line in lines))
 
     def _paint_row(self, row: Line) -> str:
         if self._render is None:

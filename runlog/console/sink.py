@@ -118,7 +118,7 @@ class ConsoleSink:
             count, self._skipped = self._skipped, 0
             lines.append([(f"… {count:,} records not shown here: the terminal is slower than they came. ", "note")])
         if lines:
-            self.stream.write(self._painter.paint(lines, self._formatter.indent))
+            self.stream.write(self._painter.paint(lines))
             self.stream.flush()
 
     def _learn(self, run: Run) -> None:
