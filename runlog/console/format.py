@@ -45,6 +45,12 @@ def short_run_id(run_id: str) -> str:
     return visible_line(run_id[-SHORT_ID:])
 
 
+def state_of(status: str) -> tuple[str, str]:
+    """Return the glyph of a run's state and its style."""
+    glyph, style, _ = _STATES.get(status, ("·", "neutral", INFO))
+    return glyph, style
+
+
 def run_level(run: Run) -> int:
     """Return how much a run's state matters, as a log level."""
     level = _STATES.get(run.status, ("", "", INFO))[2]
@@ -84,7 +90,7 @@ class Formatter:
 
     def run(self, run: Run, *, with_exception: bool = True) -> list[Line]:
         """Return a run's state as lines, with the exception that ended it."""
-        glyph, style, _ = _STATES.get(run.status, ("·", "neutral", INFO))
+        glyph, style = state_of(run.status)
         if run.status == "DELAYED" and run.attempt:
             glyph, style = "↻", "attention"
         head = self._head(run.changed, "RUN", "run", run.run_id, run.task)
