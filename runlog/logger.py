@@ -130,8 +130,7 @@ def _log(recorder: Recorder, level: int, message: object, mapping: Any, attribut
             extra = {"exception": describe_exception(exception, limits)}
         if dropped:
             extra = {**(extra or {}), "dropped": {"attributes": dropped}}
-        text = message if type(message) is str and len(message) <= limits.value_length else clean_text(message, limits)
-        write_log(recorder, level, "logger", text, cleaned, extra, current_place())
+        write_log(recorder, level, "logger", clean_text(message, limits), cleaned, extra, current_place())
     except Exception as error:  # noqa: BLE001 - a log never raises into the program
         _log_failure(recorder, level, message, error)
 

@@ -57,7 +57,7 @@ class ConsoleSink:
         self._process = os.getpid()
         self._queue: queue.SimpleQueue[Batch | threading.Event | object] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._taken = self._shown = self._skipped = 0
+        self._taken = self._shown = self._skipped = self._told = 0  # each counted by one thread only
 
     def write(self, batch: Batch) -> None:
         """Hand a batch over to the console's thread."""
@@ -114,9 +114,10 @@ class ConsoleSink:
         records: list[Event | Run] = [*batch.runs, *batch.events]
         for record in sorted(records, key=_time):
             lines += self._event(record) if isinstance(record, Event) else self._run(record)
-        if self._skipped:
-            count, self._skipped = self._skipped, 0
-            lines.append([(f"… {count:,} records not shown here: the terminal is slower than they came. ", "note")])
+        if (skipped := self._skipped) != self._told:
+            text = f"… {skipped - self._told:,} records not shown: they came faster than the terminal takes them"
+            self._told = skipped
+            lines.append([(text, "note")])
         if lines:
             self.stream.write(self._painter.paint(lines))
             self.stream.flush()
