@@ -13,7 +13,7 @@ import zlib
 from runlog.console.exceptions import exception_lines, exception_title
 from runlog.console.message import format_attributes, format_duration, render_message
 from runlog.console.paint import Painter
-from runlog.console.pieces import Line, clipped, line_width, padded, safe_lines, width_of, wrapped
+from runlog.console.pieces import Line, clipped, hanging, line_width, padded, safe_lines, width_of, wrapped
 from runlog.stores.base import DEBUG, ERROR, INFO, LEVEL_NAMES, WARN, Event, Run
 from runlog.system.text import visible_line
 
@@ -23,7 +23,6 @@ SHORT_ID = 6
 """Characters of a run id that are shown: its end, which every command takes for the whole."""
 
 _TASK_WIDTH, _LEAST_TASK_WIDTH = 24, 12
-_LEAST_TEXT_WIDTH = 20
 _STATES: dict[str, tuple[str, str, int]] = {
     "PENDING_VERSION": ("⊘", "attention", WARN),
     "DELAYED": ("·", "neutral", DEBUG),
@@ -173,8 +172,7 @@ class Formatter:
     def _fitted(self, lines: list[Line], column: int) -> list[Line]:
         if self.width is None:
             return lines
-        column = column if self.width - column >= _LEAST_TEXT_WIDTH else min(4, self.width // 2)
-        return [row for line in lines for row in wrapped(line, self.width, column)]
+        return [row for line in lines for row in wrapped(line, self.width, hanging(self.width, column))]
 
     def _time(self, nanoseconds: int) -> str:
         second, rest = divmod(nanoseconds, 1_000_000_000)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
-from runlog.console.pieces import Line
+from runlog.console.pieces import Line, hanging, line_width, wrapped
 
 STYLES: dict[str, str] = {
     "": "",
@@ -92,9 +92,15 @@ class Painter:
         except (AttributeError, OSError, ValueError):
             return None
 
-    def paint(self, lines: Iterable[Line]) -> str:
-        """Return lines as text that ends in a newline."""
-        return self._encodable("".join(f"{self._paint_row(line)}\n" for line in lines))
+    def paint(self, lines: Iterable[Line], indent: int = 0) -> str:
+        """Return lines as text that ends in a newline. In a terminal too narrow, rows go on at column `indent`."""
+        width, rows = self.width, []
+        for line in lines:
+            if width is None or line_width(line) <= width:
+                rows.append(self._paint_row(line))
+            else:
+                rows.extend(self._paint_row(row) for row in wrapped(line, width, hanging(width, indent)))
+        return self._encodable("".join(f"{row}\n" for row in rows))
 
     def _paint_row(self, row: Line) -> str:
         if self._render is None:

@@ -12,6 +12,7 @@ Piece = tuple[str, str]
 
 Line = list[Piece]
 
+_LEAST_TEXT_WIDTH = 20
 _WIDE = frozenset("WF")
 _ZERO = frozenset(("Mn", "Me", "Cf"))
 
@@ -45,6 +46,11 @@ def clipped(text: str, limit: int) -> str:
 
 def line_width(line: Iterable[Piece]) -> int:
     return sum(width_of(text) for text, _ in line)
+
+
+def hanging(width: int, column: int) -> int:
+    """Return where rows go on that began further left: at `column`, if that leaves room for text."""
+    return column if width - column >= _LEAST_TEXT_WIDTH else min(4, width // 2)
 
 
 def wrapped(line: Line, width: int, indent: int) -> Iterator[Line]:
