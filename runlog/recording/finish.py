@@ -1,0 +1,213 @@
+"""The writer's half of cleaning: cuts resolved, attributes flattened, every text scrubbed."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from runlog.recording.clean import CUT_CODE, Limits, cut_mark, read_cut
+from runlog.recording.scrub import Scrubber
+from runlog.stores.base import Event, Run
+
+DROPPED_AT_CUT = 256
+"""Characters dropped on each side of a cut: the rest of a secret that the cut went through is in them."""
+
+_LONGEST_TOKEN = 4096
+_LONGEST_KEY = 256
+_LONGEST_CLEAN_KEY = 4096
+_TOKEN_END = re.compile(rf"[^\s\"'<>]{{0,{_LONGEST_TOKEN}}}+")
+_PEM_END = re.compile(r"-----END [A-Z0-9 ]{1,64}-----")
+_UNSCRUBBED = "[runlog could not scrub this record: its text was dropped]"
+_COUNTS = ("dropped", "truncated")
+
+
+class Finisher:
+    """Makes decoded records ready to store and to export, in place. Never raises an Exception: of a record that cannot
+    be scrubbed the text is dropped, with a visible mark in its place. Used by one thread at a time."""
+
+    def __init__(self, scrubber: Scrubber, limits: Limits) -> None:
+        self._scrubber = scrubber
+        self._limits = limits
+
+    def event(self, event: Event) -> None:
+        """Finish a log or a span: message, name, attributes (flat, dotted keys; lists stay lists) and `extra`."""
+        try:
+            truncated: dict[str, int] = {}
+            message = event.message
+            if type(message) is str:
+                message = self._scrubber.scrub_text(message)
+            else:
+                message = self._value(message, ("message",), truncated)
+            name = self._scrubber.scrub_text(event.name, "name")
+            attributes, dropped = self._attributes(event.attributes, truncated)
+            extra = event.extra
+            if extra is not None:
+                extra = self._extra(extra, truncated)
+            if dropped:
+                extra = _counted(extra, "dropped", {"attributes": dropped})
+            if truncated:
+                extra = _counted(extra, "truncated", truncated)
+            event.message, event.name, event.attributes, event.extra = message, name, attributes, extra
+        except Exception:
+            _drop_event(event)
+
+    def run(self, run: Run) -> None:
+        """Finish a run: payload, output (plain data, or JSON in bytes, which stays bytes), error, tags and reason."""
+        try:
+            payload, output = self._document(run.payload), self._document(run.output)
+            error = self._resolve(run.error, ("error",), {}) if run.error else run.error
+            tags = tuple(self._scrubber.scrub_text(tag, "name") for tag in run.tags)
+            reason = None if run.reason is None else self._scrubber.scrub_text(run.reason)
+            run.payload, run.output, run.error, run.tags, run.reason = payload, output, error, tags, reason
+        except Exception:
+            _drop_run(run)
+
+    def _attributes(self, attributes: dict[str, Any], truncated: dict[str, int]) -> tuple[dict[str, Any], int]:
+        scrubber = self._scrubber
+        rule_of, scrub = scrubber.keys.rule, scrubber.scrub_text
+        flat: dict[str, Any] = {}
+        dropped = 0
+        for key, value in attributes.items():
+            name = self._key(key)
+            kind = type(value)
+            if value is None or kind is bool:
+                leaves: tuple[tuple[str, Any], ...] | list[tuple[str, Any]] = ((name, value),)
+            elif (rule := rule_of(key)) is not None:
+                leaves = ((name, f"[redacted:{rule}]"),)
+            elif kind is str:
+                leaves = ((name, scrub(value)),)
+            elif kind is float:
+                leaves = ((name, value),)
+            else:
+                leaves = self._leaves(name, self._value(value, (name,), truncated))
+            for leaf_name, leaf in leaves:
+                if leaf_name in flat:
+                    del flat[leaf_name]
+                elif len(flat) >= self._limits.attributes:
+                    dropped += 1
+                    continue
+                flat[leaf_name] = leaf
+        return flat, dropped
+
+    def _leaves(self, name: str, value: Any) -> list[tuple[str, Any]]:
+        """Flatten mappings to dotted keys, in their order. An empty one stays, so that it is not lost."""
+        leaves: list[tuple[str, Any]] = []
+        work = [(name, value)]
+        while work:
+            path, item = work.pop()
+            if type(item) is dict and item:
+                work.extend([(f"{path}.{key}", below) for key, below in item.items()][::-1])
+            else:
+                leaves.append((_short(path), item))
+        return leaves
+
+    def _key(self, key: str) -> str:
+        scrubbed = self._scrubber.scrub_text(key, "name")
+        if len(key) >= _LONGEST_CLEAN_KEY:
+            scrubbed = scrubbed[:-DROPPED_AT_CUT]  # its end may be the beginning of a secret
+        return _short(scrubbed)
+
+    def _extra(self, extra: dict[str, Any], truncated: dict[str, int]) -> dict[str, Any]:
+        finished = {key: value for key, value in extra.items() if key in _COUNTS}
+        for key, value in extra.items():
+            if key == "events":
+                finished[key] = [self._span_event(item, truncated) for item in value]
+            elif key not in _COUNTS:
+                finished[key] = self._value(value, (key,), truncated)
+        return finished
+
+    def _span_event(self, item: Any, truncated: dict[str, int]) -> Any:
+        if type(item) is dict and type(item.get("attributes")) is dict:
+            attributes, _ = self._attributes(item["attributes"], truncated)
+            rest = self._value(
+                {key: value for key, value in item.items() if key != "attributes"}, ("events",), truncated
+            )
+            return {**rest, "attributes": attributes}
+        return self._value(item, ("events",), truncated)
+
+    def _value(self, value: Any, path: tuple[str, ...], truncated: dict[str, int]) -> Any:
+        return self._resolve(value, path, truncated)
+
+    def _resolve(self, value: Any, path: tuple[str, ...], truncated: dict[str, int]) -> Any:
+        def read(cut: Any, where: tuple[str, ...]) -> str:
+            text, size = self._join(cut)
+            truncated[_short(".".join(where))] = size
+            return text
+
+        return self._scrubber.resolve(value, read, path)
+
+    def _join(self, cut: msgspec.msgpack.Ext) -> tuple[str, int]:
+        if cut.code != CUT_CODE:
+            return "<unknown>", 0
+        head, tail, size = read_cut(cut)
+        kept_head = _drop_end(head, self._scrubber.scrub_text(head), self._scrubber.long_masks())
+        kept_tail = _drop_start(tail, self._scrubber.scrub_text(tail), self._scrubber.long_masks())
+        return f"{kept_head}{cut_mark(size - len(kept_head) - len(kept_tail))}{kept_tail}", size
+
+    def _document(self, value: Any) -> Any:
+        if type(value) is not bytes:
+            return value if value is None else self._resolve(value, (), {})
+        try:
+            plain = msgspec.json.decode(value)
+        except (ValueError, RecursionError):
+            plain = value.decode("utf-8", "backslashreplace")
+        return msgspec.json.encode(self._resolve(plain, (), {}))
+
+
+def _drop_end(raw: str, scrubbed: str, long_masks: list[str]) -> str:
+    """What is kept of a head: without the characters before the cut, nor the token that they end."""
+    drop = DROPPED_AT_CUT + max(0, len(scrubbed) - len(raw))
+    kept = scrubbed[: max(0, len(scrubbed) - drop)]
+    match = _TOKEN_END.match(kept[::-1][:_LONGEST_TOKEN])
+    kept = kept[: len(kept) - match.end()] if match else kept
+    for form in long_masks:
+        start = kept.rfind(form[:DROPPED_AT_CUT])
+        if start >= 0:
+            kept = kept[:start]
+    return kept
+
+
+def _drop_start(raw: str, scrubbed: str, long_masks: list[str]) -> str:
+    """What is kept of a tail: without the characters behind the cut, nor the token that they begin."""
+    end = _PEM_END.search(scrubbed)
+    start = DROPPED_AT_CUT + max(0, len(scrubbed) - len(raw))
+    if end is not None:
+        start = max(start, end.end())
+    for form in long_masks:
+        last = scrubbed.find(form[-DROPPED_AT_CUT:])
+        if last >= 0:
+            start = max(start, last + DROPPED_AT_CUT)
+    kept = scrubbed[start:]
+    match = _TOKEN_END.match(kept)
+    return kept[match.end() :] if match else kept
+
+
+def _short(key: str) -> str:
+    return key if len(key) <= _LONGEST_KEY else f"{key[: _LONGEST_KEY - 1]}…"
+
+
+def _counted(extra: dict[str, Any] | None, name: str, counts: dict[str, int]) -> dict[str, Any]:
+    extra = {} if extra is None else extra
+    before = extra.get(name)
+    merged = dict(before) if isinstance(before, dict) else {}
+    for key, count in counts.items():
+        merged[key] = merged.get(key, 0) + count if name == "dropped" else count
+    extra[name] = merged
+    return extra
+
+
+def _drop_event(event: Event) -> None:
+    event.message = _UNSCRUBBED
+    event.name = "unknown"
+    event.attributes = {}
+    event.extra = {"dropped": {"unscrubbed": 1}}
+
+
+def _drop_run(run: Run) -> None:
+    run.payload = None if run.payload is None else _UNSCRUBBED
+    run.output = None if run.output is None else _UNSCRUBBED
+    run.error = None if run.error is None else {"type": "unknown", "message": _UNSCRUBBED}
+    run.reason = None if run.reason is None else _UNSCRUBBED
+    run.tags = ()
