@@ -12,8 +12,9 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import apsw
@@ -30,6 +31,7 @@ _WRITER_PRAGMAS = """
     PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=OFF; PRAGMA trusted_schema=OFF;
 """
 _READER_PRAGMAS = "PRAGMA query_only=ON; PRAGMA cache_size=-2000; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;"
+_BUSY_MS = 5000
 _DAMAGED = (apsw.NotADBError, apsw.CorruptError)
 
 
@@ -49,11 +51,16 @@ class WriteLock:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        os.close(self._descriptor)
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 class Database:
     """One writing connection and its lock. Use it from one thread at a time, never over a fork."""
+
+    connection: apsw.Connection
+    """The open connection. It changes when the file is replaced: take it from `transaction`, or anew each time."""
 
     def __init__(self, path: Path, application_id: int, migrations: Sequence[Migration]) -> None:
         """Open or create the database at `path` and bring it to the newest schema.
@@ -65,44 +72,72 @@ class Database:
         self.path = path
         self.moved_aside: Path | None = None
         self._application_id, self._migrations = application_id, migrations
+        self._wal_pages = self._checkpointed = 0
         try:
             private_directory(path.parent)
             self.lock = WriteLock(path)
+        except OSError as error:
+            raise _cannot_open(path, error) from error
+        try:
             with self.lock.held():
-                try:
-                    self.connection = self._open()
-                except _DAMAGED:
-                    self.moved_aside = self._move_aside()
-                    self.connection = self._open()
+                self._connect()
         except (OSError, apsw.Error) as error:
-            raise StoreError(f"cannot open {path}", str(error) or type(error).__name__) from error
+            self.lock.close()
+            raise _cannot_open(path, error) from error
+        except BaseException:
+            self.lock.close()
+            raise
+        _open_databases.add(self)
+
+    def _connect(self) -> None:
+        try:
+            self.connection = self._open()
+        except _DAMAGED:
+            self.moved_aside = self._move_aside()
+            self.connection = self._open()
+        self._file = file_identity(self.path)
+        self._wal_pages = self._checkpointed = 0
+        self.connection.set_wal_hook(self._committed)
+
+    def _committed(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._wal_pages = pages
+        return apsw.SQLITE_OK
 
     def _open(self) -> apsw.Connection:
         os.close(private_file(self.path))  # before SQLite would create it, readable by all
         connection = apsw.Connection(str(self.path))
         try:
-            connection.set_busy_timeout(5000)
-            if not connection.pragma("user_version"):
+            connection.set_busy_timeout(_BUSY_MS)
+            version = self._recognise(connection)
+            if not version:
                 connection.execute(_CREATE_PRAGMAS)
             connection.execute(_WRITER_PRAGMAS)
-            self._migrate(connection)
+            self._migrate(connection, version)
         except BaseException:
+            # What cannot be used is left as it is, also its WAL.
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             connection.close()
             raise
         return connection
 
-    def _migrate(self, connection: apsw.Connection) -> None:
-        with connection:  # the lock is held, so the version cannot change between here and the commit
-            connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-            version = int(connection.pragma("user_version"))
-            found = int(connection.pragma("application_id"))
-            if found != self._application_id and (found or version or _has_tables(connection)):
-                raise apsw.NotADBError("the file is a database of another program")
-            if version > len(self._migrations):
-                raise StoreTooNew(
-                    f"{self.path} was written by a newer runlog (schema {version}, this one knows {len(self._migrations)})",
-                    fix="upgrade: pip install --upgrade runlog-tasks",
-                )
+    def _recognise(self, connection: apsw.Connection) -> int:
+        """Return the schema's version. Writes nothing: the file may be another program's, or a newer runlog's."""
+        tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
+        version = int(connection.pragma("user_version"))
+        found = int(connection.pragma("application_id"))
+        if found != self._application_id and (found or version or tables):
+            raise apsw.NotADBError("the file is a database of another program")
+        if version > len(self._migrations):
+            raise StoreTooNew(
+                f"{self.path} was written by a newer runlog (schema {version}, this one knows {len(self._migrations)})",
+                fix="upgrade: pip install --upgrade runlog-tasks",
+            )
+        return version
+
+    def _migrate(self, connection: apsw.Connection, version: int) -> None:
+        if version == len(self._migrations):
+            return
+        with connection:  # the lock is held since the version was read, so no other process migrates
             for number, migration in enumerate(self._migrations[version:], version + 1):
                 if callable(migration):
                     migration(connection)
@@ -114,16 +149,41 @@ class Database:
     def _move_aside(self) -> Path:
         stamp = time.strftime("%Y%m%dT%H%M%S") + f"-{os.getpid()}"
         target = self.path.with_name(f"{self.path.name}.damaged-{stamp}")
-        for suffix in ("-wal", "-shm", ""):
+        while target.exists():
+            target = target.with_name(target.name + "x")
+        for suffix in ("-wal", "-shm", ""):  # the file last: a new one must never meet the old WAL
             source = self.path.with_name(self.path.name + suffix)
             if source.exists():
                 source.rename(target.with_name(target.name + suffix))
         return target
 
+    def replace_damaged(self) -> None:
+        """Move the file aside and start a new one, unless another process has done so. Raises StoreError."""
+        try:
+            with self.lock.held():
+                self._forget_connection()
+                if file_identity(self.path) == self._file:
+                    self.moved_aside = self._move_aside()
+                self._connect()
+        except (OSError, apsw.Error) as error:
+            raise _cannot_open(self.path, error) from error
+
+    def _forget_connection(self) -> None:
+        with suppress(apsw.Error):
+            self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        with suppress(apsw.Error):
+            self.connection.close(force=True)
+
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[apsw.Connection]:
-        """Run one immediate transaction under the lock; `durable` makes its commit survive power loss."""
+        """Run one immediate transaction under the lock; `durable` makes its commit survive power loss.
+
+        If the file has been deleted or replaced since it was opened, the new one is opened (or started) first.
+        """
         with self.lock.held():
+            if file_identity(self.path) != self._file:
+                self._forget_connection()
+                self._connect()
             connection = self.connection
             if durable:
                 connection.pragma("synchronous", "FULL")
@@ -131,30 +191,65 @@ class Database:
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield connection
+                    connection.execute("COMMIT")
                 except BaseException:
-                    connection.execute("ROLLBACK")
+                    if connection.in_transaction:  # SQLite has rolled back by itself after some errors
+                        connection.execute("ROLLBACK")
                     raise
-                connection.execute("COMMIT")
             finally:
                 if durable:
                     connection.pragma("synchronous", "NORMAL")
 
     def checkpoint(self, *, truncate: bool = False) -> None:
-        """Copy the WAL into the database file; `truncate` also empties the WAL file."""
+        """Copy the WAL into the database file; `truncate` also empties the WAL file, if no reader needs it."""
         mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if truncate else apsw.SQLITE_CHECKPOINT_PASSIVE
         with self.lock.held():
+            self.connection.set_busy_timeout(0)  # writers wait behind this: never wait for a reader
             try:
                 self.connection.wal_checkpoint(mode=mode)
+                self._checkpointed = 0 if truncate else self._wal_pages
             except apsw.BusyError:  # a reader is in the way: the next one will do it
                 pass
+            finally:
+                self.connection.set_busy_timeout(_BUSY_MS)
+
+    def checkpoint_if_due(self) -> None:
+        """Checkpoint when the WAL has grown by CHECKPOINT_PAGES since the last time."""
+        if self._wal_pages < self._checkpointed:  # the WAL was started again from its beginning
+            self._checkpointed = 0
+        if self._wal_pages - self._checkpointed >= CHECKPOINT_PAGES:
+            self.checkpoint()
 
     def close(self) -> None:
+        _open_databases.discard(self)
         self.connection.close()
         self.lock.close()
 
 
-def _has_tables(connection: apsw.Connection) -> bool:
-    return bool(connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall())
+_open_databases: weakref.WeakSet[Database] = weakref.WeakSet()
+_inherited: list[apsw.Connection] = []
+
+
+def _leave_to_parent() -> None:
+    """In a forked child: keep no lock of the parent's, and never close what SQLite opened there."""
+    for database in list(_open_databases):
+        database.lock.close()
+        _inherited.append(database.connection)
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)
+
+
+def file_identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - on the way of every commit
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _cannot_open(path: Path, error: Exception) -> StoreError:
+    return StoreError(f"cannot open {path}", str(error) or type(error).__name__)
 
 
 def connect_reader(path: Path) -> apsw.Connection:
@@ -162,7 +257,7 @@ def connect_reader(path: Path) -> apsw.Connection:
     try:
         flags = apsw.SQLITE_OPEN_READWRITE if os.access(path, os.W_OK) else apsw.SQLITE_OPEN_READONLY
         connection = apsw.Connection(str(path), flags=flags)  # WAL needs a writable -shm where there is one
-        connection.set_busy_timeout(5000)
+        connection.set_busy_timeout(_BUSY_MS)
         connection.execute(_READER_PRAGMAS)
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
     except apsw.Error as error:

@@ -1,0 +1,131 @@
+"""Reading one run, its events, the tail of the log, histograms and completions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import apsw
+
+from runlog.errors import RunNotFound
+from runlog.stores.base import DEBUG, ERROR, INFO, LEVEL_NAMES, WARN, Bucket, Event, Run
+from runlog.stores.sqlite.rows import SELECT_EVENT, SELECT_RUN, event_of, run_of
+from runlog.stores.sqlite.tokens import VALUE_LENGTH, decode, encode_key, encode_value
+from runlog.stores.sqlite.write import MINUTE
+from runlog.system.ids import RUN_ID_PREFIX
+
+_MOST_NAMED = 5
+_LAST_ID = "SELECT max(value, coalesce((SELECT max(id) FROM event), 0)) FROM meta WHERE key = 'last_id'"
+_TALLY = """
+    SELECT (minute - :first) / :width, level, sum(count) FROM tally
+    WHERE minute BETWEEN :first AND :last AND (:task IS NULL OR task = :task) GROUP BY 1, 2
+"""
+
+
+def find_run(connection: apsw.Connection, run_id: str) -> Run:
+    """Read a run by its id, or by a beginning or end of it that no other run shares. Raises RunNotFound."""
+    exact = connection.execute("SELECT run_id FROM run WHERE run_id = ?", (run_id,)).get
+    found = [exact] if exact is not None else _candidates(connection, run_id)
+    if len(found) != 1:
+        raise _not_found(connection, run_id, found)
+    sql = f"SELECT {SELECT_RUN}, d.payload, d.output FROM run r LEFT JOIN run_data d ON d.run = r.id WHERE r.run_id = ?"
+    row = connection.execute(sql, (found[0],)).fetchall()[0]
+    return run_of(row, (row[-2], row[-1]))
+
+
+def _candidates(connection: apsw.Connection, text: str) -> list[str]:
+    text = text.strip().lower()
+    if not text or text == RUN_ID_PREFIX:
+        return []
+    limit = f"LIMIT {_MOST_NAMED + 1}"
+    for start in dict.fromkeys((text, RUN_ID_PREFIX + text)):
+        between = f"SELECT run_id FROM run WHERE run_id >= ? AND run_id < ? ORDER BY run_id DESC {limit}"
+        found = [row[0] for row in connection.execute(between, (start, start + "\U0010ffff"))]
+        if found:
+            return found
+    ends = f"SELECT run_id FROM run WHERE substr(run_id, -length(:text)) = :text ORDER BY run_id DESC {limit}"
+    return [row[0] for row in connection.execute(ends, {"text": text})]
+
+
+def _not_found(connection: apsw.Connection, run_id: str, found: list[str]) -> RunNotFound:
+    shown = run_id[:100]
+    if found:
+        names = "\n".join(f"  {name}" for name in found[:_MOST_NAMED]) + "\n  …" * (len(found) > _MOST_NAMED)
+        return RunNotFound(f"more than one run fits {shown!r}", names, "type more of the id")
+    newest = connection.execute("SELECT run_id FROM run ORDER BY created DESC, id DESC LIMIT 1").get
+    why = f"the newest run is {newest}" if newest else "there are no runs yet"
+    return RunNotFound(f"no run {shown!r}", why, "runlog runs   # lists them")
+
+
+def run_events(connection: apsw.Connection, run_id: str | None, after: int, limit: int) -> list[Event]:
+    """See Reader.events."""
+    sql = f"SELECT {SELECT_EVENT} FROM event e WHERE e.run IS ? AND e.id > ? ORDER BY e.id LIMIT ?"
+    run = None
+    if run_id is not None:
+        run = connection.execute("SELECT id FROM run WHERE run_id = ?", (run_id,)).get
+        if run is None:
+            return []
+    return [event_of(row, run_id) for row in connection.execute(sql, (run, after, limit))]
+
+
+def events_after(connection: apsw.Connection, after: int, limit: int) -> list[tuple[Event, int | None]]:
+    """The next events of all runs, with the number of each one's run."""
+    sql = (
+        f"SELECT {SELECT_EVENT}, r.run_id FROM event e NOT INDEXED LEFT JOIN run r ON r.id = e.run"
+        " WHERE e.id > ? ORDER BY e.id LIMIT ?"
+    )
+    return [(event_of(row, row[-1]), row[1]) for row in connection.execute(sql, (after, limit))]
+
+
+def last_event_id(connection: apsw.Connection) -> int:
+    """The highest id there has been."""
+    return int(connection.execute(_LAST_ID).get)
+
+
+def versions(connection: apsw.Connection, run_ids: Sequence[str]) -> dict[str, int]:
+    """See Reader.versions."""
+    sql = "SELECT run_id, version FROM run WHERE version > 0 AND run_id IN (SELECT value FROM json_each(?))"
+    return {row[0]: row[1] for row in connection.execute(sql, (json.dumps(list(run_ids)),))}
+
+
+def histogram(connection: apsw.Connection, start: int, end: int, buckets: int, task: str | None) -> list[Bucket]:
+    """See Reader.histogram."""
+    first, last = start // MINUTE, (max(end, start + 1) - 1) // MINUTE
+    width = -(-(last - first + 1) // max(1, buckets))
+    result = [Bucket(minute * MINUTE, {}) for minute in range(first, last + 1, width)]
+    bindings = {"first": first, "last": last, "width": width, "task": task}
+    for index, level, count in connection.execute(_TALLY, bindings):
+        counts, name = result[index].counts, _level_name(level)
+        if count > 0:
+            counts[name] = counts.get(name, 0) + count
+    return result
+
+
+def _level_name(level: int) -> str:
+    return LEVEL_NAMES[next((known for known in (ERROR, WARN, INFO) if level >= known), DEBUG)]
+
+
+def keys(connection: apsw.Connection, prefix: str, limit: int) -> list[str]:
+    """See Reader.keys. One seek a key: the values between are jumped over."""
+    start = encode_key(prefix)[:-1]
+    found: list[str] = []
+    position, stop = start, start + "\x7f"
+    while len(found) < limit:
+        term = connection.execute(
+            "SELECT term FROM attr_terms WHERE term >= ? AND term < ? LIMIT 1", (position, stop)
+        ).get
+        if term is None:
+            break
+        key = term.partition("=")[0]
+        found.append(decode(key))
+        position = key + ">"  # right after '=': every term of this key is below
+    return found
+
+
+def values(connection: apsw.Connection, key: str, prefix: str, limit: int) -> list[str]:
+    """See Reader.values. Values too long for the index are left out."""
+    head = encode_key(key)
+    start = head + encode_value(prefix)
+    sql = "SELECT term FROM attr_terms WHERE term >= ? AND term < ? AND term <> ? AND length(term) < ? LIMIT ?"
+    bindings = (start, start + "\x7f", head + "%", len(head) + VALUE_LENGTH, limit)
+    return [decode(row[0][len(head) :]) for row in connection.execute(sql, bindings)]

@@ -1,0 +1,149 @@
+"""Records that SQLite or JSON cannot take, made into ones that they can.
+
+Records are cleaned long before they come here; this is what keeps one that is broken all the same from holding up the
+others of its batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import apsw
+
+from runlog.stores.base import WARN, Batch, Event, Run
+from runlog.stores.sqlite.rows import event_row, run_data_row, run_row
+from runlog.stores.sqlite.schema import KINDS
+from runlog.stores.sqlite.tokens import token_text
+
+_LARGEST = 2**63 - 1
+_DEEPEST = 64
+_LONGEST_TEXT = 10_000_000
+
+
+def repair_batch(batch: Batch) -> int:
+    """Replace, in place, each record that cannot be stored; return how many those were."""
+    trial = apsw.Connection(":memory:")
+    try:
+        repaired = 0
+        for event in batch.events:
+            reason = _refused(lambda: _try_event(trial, event))  # noqa: B023 - called at once
+            if reason is not None:
+                _repair_event(event, reason)
+                repaired += 1
+        for run in batch.runs:
+            reason = _refused(lambda: _try_run(trial, run))  # noqa: B023 - called at once
+            if reason is not None:
+                _repair_run(run, reason)
+                repaired += 1
+        return repaired
+    finally:
+        trial.close()
+
+
+def _refused(attempt: Callable[[], None]) -> str | None:
+    try:
+        attempt()
+    except Exception as error:  # noqa: BLE001 - whatever the value does, it becomes the reason
+        return f"{type(error).__name__}: {error}"[:500].encode("utf-8", "backslashreplace").decode()
+    return None
+
+
+def _try_event(trial: apsw.Connection, event: Event) -> None:
+    row = event_row(event, 1, 1)
+    _bind(trial, row)
+    _bind(trial, (event.run_id, token_text(event.attributes)))
+    texts = (event.name, event.message, event.run_id or "")
+    numbers = (event.sequence, event.time, event.level, event.duration or 0)
+    if not all(type(text) is str for text in texts) or not all(type(number) is int for number in numbers):
+        raise TypeError("a field has a wrong type")
+    if max(map(len, texts)) > _LONGEST_TEXT:
+        raise ValueError("a text is too long")
+
+
+def _try_run(trial: apsw.Connection, run: Run) -> None:
+    _bind(trial, run_row(run))
+    _bind(trial, run_data_row(run) or ())
+    texts = (run.run_id, run.task, run.status, run.queue, *run.tags)
+    numbers = (run.version, run.created, run.changed, run.attempt)
+    if not all(type(text) is str for text in texts) or not all(type(number) is int for number in numbers):
+        raise TypeError("a field has a wrong type")
+
+
+def _bind(trial: apsw.Connection, row: tuple[Any, ...]) -> None:
+    if row:
+        trial.execute(f"SELECT {', '.join('?' * len(row))}", row).fetchall()
+
+
+def _repair_event(event: Event, reason: str) -> None:
+    event.kind = event.kind if event.kind in KINDS else "log"
+    event.run_id = None if event.run_id is None else _text(event.run_id)
+    event.trace_id, event.span_id, event.parent_id = map(_blob, (event.trace_id, event.span_id, event.parent_id))
+    event.sequence, event.time = _number(event.sequence), _number(event.time)
+    event.duration = None if event.duration is None else _number(event.duration)
+    event.level = _number(event.level) or WARN
+    event.status = None if event.status is None else _text(event.status)
+    event.name, event.message = _text(event.name), _text(event.message)
+    attributes, extra = plain(event.attributes), plain(event.extra)
+    event.attributes = attributes if isinstance(attributes, dict) else {"value": attributes}
+    event.extra = {**extra, "repaired": reason} if isinstance(extra, dict) else {"repaired": reason}
+
+
+def _repair_run(run: Run, reason: str) -> None:
+    for name in ("run_id", "task", "status", "queue"):
+        setattr(run, name, _text(getattr(run, name)))
+    for name in ("version", "created", "changed", "attempt"):
+        setattr(run, name, _number(getattr(run, name)))
+    for name in ("available", "started", "ended"):
+        value = getattr(run, name)
+        setattr(run, name, None if value is None else _number(value))
+    for name in ("parent_run_id", "root_run_id", "worker"):
+        value = getattr(run, name)
+        setattr(run, name, None if value is None else _text(value))
+    run.trace_id, run.span_id = _blob(run.trace_id), _blob(run.span_id)
+    run.tags = tuple(_text(tag) for tag in run.tags) if isinstance(run.tags, list | tuple) else (_text(run.tags),)
+    run.payload, run.output = plain(run.payload), plain(run.output)
+    error = plain(run.error)
+    run.error = error if error is None or isinstance(error, dict) else {"type": "error", "message": _text(error)}
+    run.reason = f"{_text(run.reason)}; " * (run.reason is not None) + f"stored with changes: {reason}"
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """Turn any value into what JSON and SQLite take; what neither does becomes text that says what it was."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value) if -_LARGEST - 1 <= value <= _LARGEST else _text(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else str(float(value))
+    if isinstance(value, str):
+        return _text(value)
+    if depth >= _DEEPEST:
+        return "<nested too deep>"
+    if isinstance(value, dict):
+        return {_text(key): plain(item, depth + 1) for key, item in list(value.items())}
+    if isinstance(value, list | tuple):
+        return [plain(item, depth + 1) for item in value]
+    return f"<{type(value).__name__}>"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if value.bit_length() < 10_000 else hex(value)[:1000]
+    if not isinstance(value, str):
+        return "" if value is None else f"<{type(value).__name__}>"
+    text = str.__str__(value)
+    if len(text) > _LONGEST_TEXT:
+        text = text[:_LONGEST_TEXT] + f"…[{len(text) - _LONGEST_TEXT} characters cut]…"
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _number(value: Any) -> int:
+    if isinstance(value, float):
+        value = int(value) if math.isfinite(value) else 0
+    return max(-_LARGEST - 1, min(int(value), _LARGEST)) if isinstance(value, int) else 0
+
+
+def _blob(value: Any) -> bytes | None:
+    return bytes(value) if isinstance(value, bytes | bytearray) else None

@@ -1,0 +1,160 @@
+"""Deleting old runs, about a thousand events a transaction, with exactly their entries in the indexes.
+
+An index entry is deleted by giving back the text it was made of, which the event still holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+import msgspec
+
+from runlog.stores.base import Pruned
+from runlog.stores.sqlite.rows import searchable
+from runlog.stores.sqlite.schema import ENDED_AT, HAS_ENDED, OPEN
+from runlog.stores.sqlite.tokens import token_text
+from runlog.stores.sqlite.write import MINUTE, TAKE_TALLY
+from runlog.system.sqlite import Database
+
+_EVENTS = 1000  # a transaction: others wait behind it
+_RUNS = 100
+_VACUUM_PAGES = 500
+_FOREVER = 2**63 - 1
+
+# A run whose own record never came is over too, once its first event is that old.
+_OLDEST_RUNS = f"""
+    SELECT * FROM (SELECT id, {ENDED_AT} AS at FROM run WHERE {HAS_ENDED} ORDER BY 2 LIMIT {_RUNS})
+    UNION ALL SELECT * FROM (SELECT id, created FROM run WHERE version = 0 ORDER BY created LIMIT {_RUNS})
+    ORDER BY at
+"""
+_SELECT = """
+    SELECT e.id, e.kind, e.time, e.level, e.name, e.message, e.attributes, coalesce(r.task, ''), e.span_id
+    FROM event e INDEXED BY event_run LEFT JOIN run r ON r.id = e.run
+"""
+_OF_RUN = f"{_SELECT} WHERE e.run = :run ORDER BY e.id LIMIT :limit"
+_OF_NO_RUN = f"""
+    {_SELECT} WHERE e.run IS NULL AND e.time + coalesce(e.duration, 0) < :before ORDER BY e.id LIMIT :limit
+"""
+_OLDEST_OF_NO_RUN = "SELECT time + coalesce(duration, 0) FROM event WHERE run IS NULL ORDER BY id LIMIT 1"
+_USED = "SELECT (SELECT page_count FROM pragma_page_count) - (SELECT freelist_count FROM pragma_freelist_count)"
+
+
+@dataclass(slots=True)
+class _Deleted:
+    runs: int = 0
+    events: int = 0
+
+
+def prune(database: Database, older_than: int | None, max_size: int | None) -> Pruned:
+    """See Store.prune."""
+    before = database.path.stat().st_size
+    total = _Deleted()
+
+    def repeat(step: Callable[[apsw.Connection], _Deleted]) -> None:
+        while True:
+            with database.transaction() as connection:
+                done = step(connection)
+                _count(connection, done)
+            total.runs += done.runs
+            total.events += done.events
+            if not done.runs and not done.events:
+                return
+            database.checkpoint_if_due()
+
+    if older_than is not None:
+        repeat(lambda connection: _delete_runs(connection, older_than))
+        repeat(lambda connection: _delete_of_no_run(connection, older_than))
+    if max_size is not None:
+        repeat(lambda connection: _delete_oldest(connection) if _used(connection) > max_size else _Deleted())
+    _give_back(database)
+    return Pruned(total.runs, total.events, max(0, before - database.path.stat().st_size))
+
+
+def _used(connection: apsw.Connection) -> int:
+    return int(connection.execute(_USED).get) * int(connection.pragma("page_size"))
+
+
+def _delete_oldest(connection: apsw.Connection) -> _Deleted:
+    """Delete the oldest of what can be deleted, whether it belongs to a run or not."""
+    runs = connection.execute(_OLDEST_RUNS).fetchall()
+    event: int | None = connection.execute(_OLDEST_OF_NO_RUN).get
+    if event is not None and (not runs or event < runs[0][1]):
+        return _delete_of_no_run(connection, runs[0][1] if runs else _FOREVER)
+    return _delete_runs(connection, _FOREVER)
+
+
+def _delete_runs(connection: apsw.Connection, before: int) -> _Deleted:
+    """Delete the runs that ended first, whole but for one with too many events for a transaction: it comes again."""
+    deleted = _Deleted()
+    for run, ended in connection.execute(_OLDEST_RUNS).fetchall():
+        if ended >= before or deleted.events >= _EVENTS:
+            break
+        room = _EVENTS - deleted.events
+        found = connection.execute(_OF_RUN, {"run": run, "limit": room}).fetchall()
+        _delete_events(connection, found)
+        deleted.events += len(found)
+        if len(found) == room:
+            break
+        for statement in (
+            "DELETE FROM open_span WHERE run = ?",
+            "DELETE FROM run_data WHERE run = ?",
+            "DELETE FROM run WHERE id = ?",
+        ):
+            connection.execute(statement, (run,))
+        deleted.runs += 1
+    return deleted
+
+
+def _delete_of_no_run(connection: apsw.Connection, before: int) -> _Deleted:
+    found = connection.execute(_OF_NO_RUN, {"before": before, "limit": _EVENTS}).fetchall()
+    _delete_events(connection, found)
+    return _Deleted(events=len(found))
+
+
+def _delete_events(connection: apsw.Connection, rows: list[tuple[Any, ...]]) -> None:
+    if not rows:
+        return
+    words, pairs, ended = [], [], []
+    tally: dict[tuple[int, str, int], int] = {}
+    for number, kind, time, level, name, message, attributes, task, span_id in rows:
+        if kind == OPEN:
+            ended.append((span_id, number))
+            continue
+        if text := searchable(kind, name, message):
+            words.append((number, text))
+        if attributes != "{}":
+            pairs.append((number, token_text(msgspec.json.decode(attributes))))
+        key = (time // MINUTE, task, level)
+        tally[key] = tally.get(key, 0) + 1
+    connection.executemany("INSERT INTO word (word, rowid, body) VALUES ('delete', ?, ?)", words)
+    connection.executemany("INSERT INTO attr (attr, rowid, pairs) VALUES ('delete', ?, ?)", pairs)
+    connection.executemany("DELETE FROM open_span WHERE span_id = ? AND event = ?", ended)
+    connection.executemany(TAKE_TALLY, [(count, *key) for key, count in tally.items()])
+    connection.executemany("DELETE FROM tally WHERE minute = ? AND task = ? AND level = ? AND count <= 0", list(tally))
+    connection.executemany("DELETE FROM event WHERE id = ?", [(row[0],) for row in rows])
+    last = max(row[0] for row in rows)  # an id is never given twice: readers go on from one
+    connection.execute("UPDATE meta SET value = max(value, ?) WHERE key = 'last_id'", (last,))
+
+
+def _count(connection: apsw.Connection, deleted: _Deleted) -> None:
+    """Keep how much has been deleted in all, so that what is gone is not taken for never recorded."""
+    for key, count in (("pruned_runs", deleted.runs), ("pruned_events", deleted.events)):
+        if count:
+            connection.execute("UPDATE meta SET value = value + ? WHERE key = ?", (count, key))
+
+
+def _give_back(database: Database) -> None:
+    """Return free pages to the file system, slice by slice."""
+    while True:
+        with database.transaction() as connection:
+            free = int(connection.pragma("freelist_count"))
+            if free:  # the statement frees one page a step: it must be stepped to its end
+                connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
+            left = int(connection.pragma("freelist_count"))
+        if not left or left >= free:
+            break
+        database.checkpoint_if_due()
+    database.checkpoint(truncate=True)

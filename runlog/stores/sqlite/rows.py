@@ -1,0 +1,158 @@
+"""Records as rows, and back."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import msgspec
+
+from runlog.stores.base import Event, Run
+from runlog.stores.sqlite.schema import KIND_NAMES, KINDS, LOG
+
+Row = tuple[Any, ...]
+
+EVENT_COLUMNS = (
+    "id, run, kind, trace_id, span_id, parent_id, sequence, time, duration, level, status, name, message, attributes, extra"
+)
+INSERT_EVENT = f"INSERT INTO event ({EVENT_COLUMNS}) VALUES ({', '.join('?' * 15)})"
+SELECT_EVENT = "e." + EVENT_COLUMNS.replace(", ", ", e.")
+"""The columns that `event_of` reads, of `event AS e`."""
+
+_RUN_FIELDS = (
+    "run_id, version, task, status, queue, created, changed, attempt, trace_id, span_id, parent_run_id, root_run_id,"
+    " worker, available, started, ended, tags, reason, error"
+)
+_CHANGING = _RUN_FIELDS.removeprefix("run_id, ").removesuffix(", error").split(", ")
+# A version that says nothing of the error leaves it: see Run.
+UPSERT_RUN = (
+    f"INSERT INTO run ({_RUN_FIELDS}) VALUES ({', '.join('?' * 19)}) ON CONFLICT (run_id) DO UPDATE SET "
+    + ", ".join(f"{column} = excluded.{column}" for column in _CHANGING)
+    + ", error = coalesce(excluded.error, error) WHERE excluded.version > run.version"
+)
+UPSERT_RUN_DATA = """
+    INSERT INTO run_data (run, payload, output) SELECT id, ?, ? FROM run WHERE run_id = ?
+    ON CONFLICT (run) DO UPDATE SET payload = coalesce(excluded.payload, payload), output = coalesce(excluded.output, output)
+"""
+SELECT_RUN = "r." + (_RUN_FIELDS + ", errors, warnings, spans, logs, id").replace(", ", ", r.")
+"""The columns that `run_of` reads, of `run AS r`."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+def json_text(value: Any) -> str:
+    """Encode plain data. Raises what msgspec raises where it is none."""
+    return _encode(value).decode()
+
+
+def event_row(event: Event, number: int, run: int | None) -> Row:
+    """Return the values of INSERT_EVENT."""
+    return (
+        number,
+        run,
+        KINDS[event.kind],
+        event.trace_id,
+        event.span_id,
+        event.parent_id,
+        event.sequence,
+        event.time,
+        event.duration,
+        event.level,
+        event.status,
+        event.name,
+        event.message,
+        _encode(event.attributes).decode() if event.attributes else "{}",
+        _encode(event.extra).decode() if event.extra else None,
+    )
+
+
+def event_of(row: Row, run_id: str | None) -> Event:
+    """Build the event of a row of SELECT_EVENT."""
+    return Event(
+        sequence=row[6],
+        kind=KIND_NAMES[row[2]],
+        run_id=run_id,
+        trace_id=row[3],
+        span_id=row[4],
+        parent_id=row[5],
+        time=row[7],
+        duration=row[8],
+        level=row[9],
+        status=row[10],
+        name=row[11],
+        message=row[12],
+        attributes=_decode(row[13]),
+        extra=_decode(row[14]) if row[14] else None,
+        id=row[0],
+    )
+
+
+def searchable(kind: int, name: str, message: str) -> str:
+    """The text whose words are indexed: a log's message, a span's name."""
+    return message if kind == LOG else name
+
+
+def run_row(run: Run) -> Row:
+    """Return the values of UPSERT_RUN."""
+    return (
+        run.run_id,
+        run.version,
+        run.task,
+        run.status,
+        run.queue,
+        run.created,
+        run.changed,
+        run.attempt,
+        run.trace_id,
+        run.span_id,
+        run.parent_run_id,
+        run.root_run_id,
+        run.worker,
+        run.available,
+        run.started,
+        run.ended,
+        json_text(run.tags),
+        run.reason,
+        json_text(run.error) if run.error is not None else None,
+    )
+
+
+def run_data_row(run: Run) -> Row | None:
+    """Return the values of UPSERT_RUN_DATA, or None if there is nothing to store."""
+    if run.payload is None and run.output is None:
+        return None
+    payload = None if run.payload is None else json_text(run.payload)
+    return payload, None if run.output is None else json_text(run.output), run.run_id
+
+
+def run_of(row: Row, data: tuple[str | None, str | None] | None = None) -> Run:
+    """Build the run of a row of SELECT_RUN, with its payload and output where they were read."""
+    payload, output = data or (None, None)
+    return Run(
+        run_id=row[0],
+        version=row[1],
+        task=row[2],
+        status=row[3],
+        queue=row[4],
+        created=row[5],
+        changed=row[6],
+        attempt=row[7],
+        trace_id=row[8],
+        span_id=row[9],
+        parent_run_id=row[10],
+        root_run_id=row[11],
+        worker=row[12],
+        available=row[13],
+        started=row[14],
+        ended=row[15],
+        tags=tuple(cast("list[str]", _decode(row[16]))),
+        reason=row[17],
+        error=_decode(row[18]) if row[18] else None,
+        payload=_decode(payload) if payload else None,
+        output=_decode(output) if output else None,
+        errors=row[19],
+        warnings=row[20],
+        spans=row[21],
+        logs=row[22],
+        id=row[23],
+    )

@@ -1,0 +1,285 @@
+"""Searching events and runs: newest first, slice by slice, within a time budget.
+
+An index leads where the query has a term for one, else all events are looked at. Each statement looks at a range of ids
+given as literals (FTS5 jumps to them), and the range grows while that is fast.
+"""
+
+from __future__ import annotations
+
+import json
+import time as clock
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from runlog.errors import StoreError
+from runlog.stores.base import ERROR, WARN, Event, Page, Run
+from runlog.stores.evaluate import matches
+from runlog.stores.query import Node, Query, Term, needs_event
+from runlog.stores.sqlite.compile import COMPARISONS, Compiler, Match, conjuncts, join_matches
+from runlog.stores.sqlite.rows import SELECT_EVENT, SELECT_RUN, Row, event_of, run_of
+from runlog.stores.sqlite.schema import OPEN
+from runlog.stores.sqlite.write import MINUTE
+
+_FIRST_SLICE = 4096
+_FAST, _SLOW = 0.01, 0.05  # seconds: below, the next slice is 8 times as wide; above, half
+_MOST_RUNS = 256  # that lead a search
+_MOST_EVENTS = 20_000  # that lead a list of runs
+_RUNS_A_SLICE = 64
+_INDEXED_RUN_FIELDS = ("run_id", "task", "status", "root_run_id")
+
+
+@dataclass(slots=True)
+class Plan:
+    """How to find the events that match a query: `SELECT … FROM source WHERE where`."""
+
+    source: str
+    where: str
+    bindings: dict[str, Any]
+    exact: bool
+    lead: Match | None = None
+    """The full-text match that leads, if any."""
+
+
+def plan_events(connection: apsw.Connection, node: Node | None) -> Plan | None:
+    """Plan a query over events; None if no run can match it."""
+    compiler = Compiler(connection)
+    parts = conjuncts(node)
+    found = [(part, compiler.match(part)) for part in parts]
+    words = join_matches(" AND ", [match for _, match in found if match and match.table == "word"])
+    pairs = join_matches(" AND ", [match for _, match in found if match and match.table == "attr"])
+    where = [f"e.kind <> {OPEN}", "e.id >= :low", "e.id < :high"]
+    where += [compiler.condition(part) for part, match in found if match is None or _compares(part)]
+    lead = words or pairs
+    if lead is not None:
+        compiler.exact &= lead.exact
+        where.append(f"{lead.table} MATCH {compiler.bind(lead.expression)}")
+        where += [f"{lead.table}.rowid >= :low", f"{lead.table}.rowid < :high"]
+        if words and pairs:
+            where.append(compiler.found_by(pairs))
+        source = f"{lead.table} CROSS JOIN event e ON e.id = {lead.table}.rowid"
+    else:
+        led = _lead_without_text(connection, parts, compiler)
+        if led is None:
+            return None
+        source, condition = led
+        where.append(condition)
+    return Plan(
+        f"{source} LEFT JOIN run r ON r.id = e.run", " AND ".join(where), compiler.bindings, compiler.exact, lead
+    )
+
+
+def _compares(node: Node) -> bool:
+    return isinstance(node, Term) and node.op in COMPARISONS
+
+
+def _lead_without_text(
+    connection: apsw.Connection, parts: list[Node], compiler: Compiler
+) -> tuple[str, str] | None:
+    about_runs = [part for part in parts if not needs_event(part)]
+    if any(_finds_few_runs(part) for part in about_runs):
+        runs = _runs_if_few(connection, about_runs)
+        if runs is not None:
+            if not runs:
+                return None
+            chosen = compiler.bind(json.dumps(runs))
+            return "event e INDEXED BY event_run", f"e.run IN (SELECT value FROM json_each({chosen}))"
+    lowest = max((_lowest_level(part) for part in parts), default=0)
+    if lowest >= ERROR:
+        return "event e INDEXED BY event_error", f"e.level >= {ERROR}"
+    if lowest >= WARN:
+        return "event e INDEXED BY event_warn", f"e.level >= {WARN}"
+    return "event e NOT INDEXED", "1"
+
+
+def _finds_few_runs(node: Node) -> bool:
+    return isinstance(node, Term) and node.op == "=" and node.field.name in _INDEXED_RUN_FIELDS
+
+
+def _runs_if_few(connection: apsw.Connection, parts: list[Node]) -> list[int] | None:
+    compiler = Compiler(connection)
+    where = " AND ".join(compiler.condition(part) for part in parts)
+    sql = f"SELECT r.id FROM run r WHERE {where} LIMIT {_MOST_RUNS + 1}"
+    found = [row[0] for row in connection.execute(sql, compiler.bindings)]
+    return found if len(found) <= _MOST_RUNS else None
+
+
+def _lowest_level(node: Node) -> int:
+    if isinstance(node, Term) and node.field.kind == "level" and isinstance(node.operand, int):
+        return {"=": node.operand, ">=": node.operand, ">": node.operand + 1}.get(node.op, 0)
+    return 0
+
+
+class Checker:
+    """The second look at what an inexact plan finds: `evaluate.matches`, with each run read once."""
+
+    def __init__(self, connection: apsw.Connection, node: Node | None, *, exact: bool) -> None:
+        self._connection, self._node, self._exact = connection, node, exact
+        self._runs: dict[int, Run] = {}
+
+    def events(self, rows: Iterable[Row]) -> Iterator[tuple[int, Event | None]]:
+        """Yield the id of each row of SELECT_EVENT and run_id, with its event, or None if that does not match."""
+        for row in rows:
+            event = event_of(row, row[-1])
+            yield row[0], event if self._exact or matches(self._node, event, self.run(row[1])) else None
+
+    def run(self, number: int | None) -> Run | None:
+        if number is None:
+            return None
+        found = self._runs.get(number)
+        if found is None:
+            row = self._connection.execute(f"SELECT {SELECT_RUN} FROM run r WHERE r.id = ?", (number,)).fetchone()
+            if row is None:
+                return None
+            found = self._runs[number] = run_of(row)
+        return found
+
+
+def search_events(
+    connection: apsw.Connection, query: Query | None, cursor: str | None, limit: int, budget: float
+) -> Page[Event]:
+    """See Reader.search."""
+    deadline = clock.monotonic() + budget
+    node = query.node if query else None
+    low, high = _id_range(connection, node)
+    if cursor is not None:
+        high = min(high, parse_cursor(cursor, 1)[0])
+    plan = plan_events(connection, node) if high > low else None
+    if plan is None:
+        return Page([], None)
+    order = f"{plan.lead.table}.rowid" if plan.lead else "e.id"
+    sql = f"SELECT {SELECT_EVENT}, r.run_id FROM {plan.source} WHERE {plan.where} ORDER BY {order} DESC"
+    checker = Checker(connection, node, exact=plan.exact)
+    items: list[Event] = []
+    width = _FIRST_SLICE
+    while high > low:
+        bottom, started = max(low, high - width), clock.monotonic()
+        with closing(connection.execute(sql, plan.bindings | {"low": bottom, "high": high})) as rows:
+            for number, event in checker.events(rows):
+                if event is not None:
+                    items.append(event)
+                    if len(items) >= limit:
+                        return Page(items, str(number))
+                if clock.monotonic() > deadline:
+                    return Page(items, str(number), _written(connection, number))
+        high, now = bottom, clock.monotonic()
+        if now > deadline and high > low:
+            return Page(items, str(high), _written(connection, high))
+        width = width * 8 if now - started < _FAST else max(512, width // 2) if now - started > _SLOW else width
+    return Page(items, None)
+
+
+def _id_range(connection: apsw.Connection, node: Node | None) -> tuple[int, int]:
+    """The ids, low <= id < high, that an event in the time asked for can have."""
+    start, end = -(2**63), 2**63 - 1
+    for part in conjuncts(node):
+        if isinstance(part, Term) and part.field.scope == "event" and part.field.name == "time":
+            if part.op in (">", ">=") and isinstance(part.operand, int):
+                start = max(start, part.operand)
+            elif part.op in ("<", "<=") and isinstance(part.operand, int):
+                end = min(end, part.operand)
+    if (start, end) == (-(2**63), 2**63 - 1):
+        sql, bindings = "SELECT (SELECT min(id) FROM event), (SELECT max(id) FROM event)", ()
+    else:
+        sql = "SELECT min(lowest), max(highest) FROM tally WHERE minute BETWEEN ? AND ?"
+        bindings = (max(start // MINUTE, -(2**63)), min(end // MINUTE, 2**63 - 1))
+    low, high = connection.execute(sql, bindings).fetchall()[0]
+    return (low, high + 1) if low is not None else (0, 0)
+
+
+def _written(connection: apsw.Connection, number: int) -> int | None:
+    """About when the event with this id was written: when it ended."""
+    sql = "SELECT time + coalesce(duration, 0) FROM event WHERE id >= ? AND kind <> ? ORDER BY id LIMIT 1"
+    found: int | None = connection.execute(sql, (number, OPEN)).get
+    return found
+
+
+def list_runs(
+    connection: apsw.Connection, query: Query | None, cursor: str | None, limit: int, budget: float
+) -> Page[Run]:
+    """See Reader.runs."""
+    deadline = clock.monotonic() + budget
+    node = query.node if query else None
+    created, number = parse_cursor(cursor, 2) if cursor is not None else (2**63 - 1, 2**63 - 1)
+    compiler = Compiler(connection)
+    where = ["r.version > 0", "(r.created, r.id) < (:created, :number)"]
+    parts = conjuncts(node)
+    where += [compiler.condition(part) for part in parts if not needs_event(part)]
+    mixed = node is not None and needs_event(node)
+    if mixed:
+        where += _run_hints(connection, parts, compiler)
+    sql = (
+        f"SELECT {SELECT_RUN} FROM run r WHERE {' AND '.join(where)} ORDER BY r.created DESC, r.id DESC"
+        f" LIMIT {_RUNS_A_SLICE if mixed else limit}"
+    )
+    finder = _EventFinder(connection, node) if mixed else None
+    items: list[Run] = []
+    while True:
+        bindings = compiler.bindings | {"created": created, "number": number}
+        rows = connection.execute(sql, bindings).fetchall()
+        for row in rows:
+            run = run_of(row)
+            created, number = run.created, run.id
+            if finder is None or finder.has_event(run):
+                items.append(run)
+                if len(items) >= limit:
+                    return Page(items, f"{created}.{number}")
+            if finder is not None and clock.monotonic() > deadline:
+                return Page(items, f"{created}.{number}", created)
+        if finder is None or len(rows) < _RUNS_A_SLICE:
+            return Page(items, None)
+
+
+def _run_hints(connection: apsw.Connection, parts: list[Node], compiler: Compiler) -> list[str]:
+    """Conditions that every run with a matching event meets, from the counters and from the full-text indexes."""
+    hints = []
+    lowest = max((_lowest_level(part) for part in parts), default=0)
+    if lowest >= WARN:
+        hints.append("r.errors > 0" if lowest >= ERROR else "r.errors + r.warnings > 0")
+    for match in map(compiler.match, parts):
+        if match is None:
+            continue
+        sql = f"SELECT rowid FROM {match.table} WHERE {match.table} MATCH ? LIMIT {_MOST_EVENTS + 1}"
+        events = [row[0] for row in connection.execute(sql, (match.expression,))]
+        if len(events) <= _MOST_EVENTS:
+            sql = "SELECT DISTINCT run FROM event WHERE id IN (SELECT value FROM json_each(?))"
+            runs = [row[0] for row in connection.execute(sql, (json.dumps(events),)) if row[0] is not None]
+            hints.append(f"r.id IN (SELECT value FROM json_each({compiler.bind(json.dumps(runs))}))")
+            break  # one short list is enough
+    return hints
+
+
+class _EventFinder:
+    """Says whether a run has a log or an ended span that matches."""
+
+    def __init__(self, connection: apsw.Connection, node: Node | None) -> None:
+        compiler = Compiler(connection)
+        where = compiler.condition(node) if node is not None else "1"
+        self._connection, self._bindings, self._node, self._exact = connection, compiler.bindings, node, compiler.exact
+        self._sql = (
+            f"SELECT {SELECT_EVENT}, r.run_id FROM event e INDEXED BY event_run JOIN run r ON r.id = e.run"
+            f" WHERE e.run = :run AND e.kind <> {OPEN} AND {where}"
+        )
+
+    def has_event(self, run: Run) -> bool:
+        ids = "SELECT (SELECT min(id) FROM event WHERE run = :run), (SELECT max(id) FROM event WHERE run = :run)"
+        low, high = self._connection.execute(ids, {"run": run.id}).fetchall()[0]
+        if low is None:
+            return False
+        bindings = self._bindings | {"run": run.id, "low": low, "high": high + 1}
+        with closing(self._connection.execute(self._sql, bindings)) as rows:
+            return any(self._exact or matches(self._node, event_of(row, row[-1]), run) for row in rows)
+
+
+def parse_cursor(cursor: str, parts: int) -> tuple[int, ...]:
+    """Read a cursor of so many numbers. Raises StoreError."""
+    try:
+        numbers = tuple(int(part) for part in cursor.split("."))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != parts or not all(-(2**63) <= number < 2**63 for number in numbers):
+        raise StoreError(f"{cursor[:100]!r} is not a cursor", "a cursor is what the last page of the same call gave")
+    return numbers

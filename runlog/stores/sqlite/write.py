@@ -1,0 +1,198 @@
+"""Storing a batch: everything here happens inside one transaction that the caller has opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import apsw
+import msgspec
+
+from runlog.stores.base import ERROR, WARN, Batch, Event, Run
+from runlog.stores.sqlite.rows import (
+    INSERT_EVENT,
+    SELECT_EVENT,
+    UPSERT_RUN,
+    UPSERT_RUN_DATA,
+    Row,
+    event_of,
+    event_row,
+    run_data_row,
+    run_row,
+)
+from runlog.stores.sqlite.schema import LOG, OPEN
+from runlog.stores.sqlite.tokens import token_text
+
+MINUTE = 60_000_000_000
+UNKNOWN_STATUS = "EXECUTING"
+"""Of a run that has events before its own record was stored: something executed in it."""
+
+_NEXT_ID = "SELECT max(value, coalesce((SELECT max(id) FROM event), 0)) + 1 FROM meta WHERE key = 'last_id'"
+_KNOWN_RUNS = """
+    SELECT run_id, id, task, version FROM run WHERE run_id IN (SELECT value FROM json_each(?))
+"""
+_PLACEHOLDER = """
+    INSERT OR IGNORE INTO run (run_id, version, task, status, queue, created, changed, attempt, tags)
+    VALUES (?, 0, '', ?, '', ?, ?, 0, '[]')
+"""
+_COUNT_RUN = """
+    UPDATE run SET errors = errors + ?, warnings = warnings + ?, spans = spans + ?, logs = logs + ? WHERE id = ?
+"""
+_ADD_TALLY = """
+    INSERT INTO tally (minute, task, level, count, lowest, highest) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET count = count + excluded.count, lowest = min(lowest, excluded.lowest),
+    highest = max(highest, excluded.highest)
+"""
+_RUN_TALLY = f"""
+    SELECT (time - (time % {MINUTE} + {MINUTE}) % {MINUTE}) / {MINUTE}, level, count(*), min(id), max(id) FROM event WHERE run = ? AND kind <> {OPEN} GROUP BY 1, 2
+"""
+TAKE_TALLY = "UPDATE tally SET count = count - ? WHERE minute = ? AND task = ? AND level = ?"
+
+_INSERT_WORD = "INSERT INTO word (rowid, body) VALUES (?, ?)"
+_INSERT_ATTR = "INSERT INTO attr (rowid, pairs) VALUES (?, ?)"
+_OPEN_SPAN = "INSERT OR REPLACE INTO open_span (span_id, event, run, spool) VALUES (?, ?, ?, ?)"
+_END_SPAN = "DELETE FROM open_span WHERE span_id = ?"
+_SET_POSITION = """
+    INSERT INTO position (spool, segment, offset) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET offset = excluded.offset
+"""
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What a batch's events become, table by table."""
+
+    events: list[Row] = field(default_factory=list)
+    words: list[Row] = field(default_factory=list)
+    attributes: list[Row] = field(default_factory=list)
+    opened: list[Row] = field(default_factory=list)
+    ended: list[Row] = field(default_factory=list)
+    counts: dict[int, list[int]] = field(default_factory=dict)
+    tally: dict[tuple[int, str, int], list[int]] = field(default_factory=dict)
+
+
+def store_batch(connection: apsw.Connection, batch: Batch) -> int:
+    """Write a batch; return the id of its first event. Raises whatever a value that cannot be stored raises."""
+    first = next_event_id(connection)
+    runs = _store_runs(connection, batch.runs, batch.events)
+    if batch.events:
+        _store_events(connection, batch.events, first, runs, batch.spool_id)
+    if batch.positions:
+        rows = ((batch.spool_id, segment, offset) for segment, offset in batch.positions.items())
+        connection.executemany(_SET_POSITION, rows)
+    if batch.closed_segments:
+        rows_closed = ((batch.spool_id, segment) for segment in batch.closed_segments)
+        connection.executemany("DELETE FROM position WHERE spool = ? AND segment = ?", rows_closed)
+    return first
+
+
+def next_event_id(connection: apsw.Connection) -> int:
+    """The id of the next event: over every id there has been, also of events deleted since."""
+    return int(connection.execute(_NEXT_ID).get)
+
+
+def _store_runs(
+    connection: apsw.Connection, runs: Sequence[Run], events: Sequence[Event]
+) -> dict[str, tuple[int, str]]:
+    """Store runs and return the row id and task of every run that the batch names."""
+    names = {event.run_id for event in events if event.run_id is not None}
+    names.update(run.run_id for run in runs)
+    if not names:
+        return {}
+    wanted = msgspec.json.encode(list(names)).decode()
+    known = {row[0]: row[1:] for row in connection.execute(_KNOWN_RUNS, (wanted,))}
+    if runs:
+        connection.executemany(UPSERT_RUN, [run_row(run) for run in runs])
+        data = [row for row in map(run_data_row, runs) if row is not None]
+        if data:
+            connection.executemany(UPSERT_RUN_DATA, data)
+    missing = names - known.keys() - {run.run_id for run in runs}
+    if missing:
+        times = {event.run_id: event.time for event in reversed(events)}
+        rows = ((name, UNKNOWN_STATUS, times[name], times[name]) for name in missing)
+        connection.executemany(_PLACEHOLDER, rows)
+    if runs or missing:
+        before = known
+        known = {row[0]: row[1:] for row in connection.execute(_KNOWN_RUNS, (wanted,))}
+        for name, (number, task, version) in known.items():
+            if version and name in before and not before[name][2]:
+                _name_task(connection, number, task)
+    return {name: (row[0], row[1]) for name, row in known.items()}
+
+
+def _name_task(connection: apsw.Connection, run: int, task: str) -> None:
+    """Count a run's events under its task, which was unknown when they were stored."""
+    for minute, level, count, lowest, highest in connection.execute(_RUN_TALLY, (run,)).fetchall():
+        connection.execute(TAKE_TALLY, (count, minute, "", level))
+        connection.execute(_ADD_TALLY, (minute, task, level, count, lowest, highest))
+
+
+def _store_events(
+    connection: apsw.Connection,
+    events: Iterable[Event],
+    first: int,
+    runs: dict[str, tuple[int, str]],
+    spool_id: str,
+) -> None:
+    rows = _Rows()
+    for number, event in enumerate(events, first):
+        run, task = (None, "") if event.run_id is None else runs[event.run_id]
+        row = event_row(event, number, run)
+        rows.events.append(row)
+        if row[2] == OPEN:
+            if event.span_id is not None:
+                rows.opened.append((event.span_id, number, run, spool_id))
+        else:
+            _index(rows, event, row, task)
+    connection.executemany(INSERT_EVENT, rows.events)
+    for statement, bindings in (
+        (_INSERT_WORD, rows.words),
+        (_INSERT_ATTR, rows.attributes),
+        (_OPEN_SPAN, rows.opened),
+        (_END_SPAN, rows.ended),
+        (_COUNT_RUN, [(*counts, run) for run, counts in rows.counts.items()]),
+        (_ADD_TALLY, [(*key, *value) for key, value in rows.tally.items()]),
+    ):
+        if bindings:
+            connection.executemany(statement, bindings)
+
+
+def _index(rows: _Rows, event: Event, row: Row, task: str) -> None:
+    """Add a log or an ended span to the indexes and the counters."""
+    number, run, kind, level = row[0], row[1], row[2], event.level
+    text = event.message if kind == LOG else event.name
+    if text:
+        rows.words.append((number, text))
+    if event.attributes:
+        rows.attributes.append((number, token_text(event.attributes)))
+    if kind != LOG:
+        rows.ended.append((event.span_id,))
+    if run is not None:
+        counts = rows.counts.setdefault(run, [0, 0, 0, 0])
+        counts[3 if kind == LOG else 2] += 1
+        if level >= WARN:
+            counts[0 if level >= ERROR else 1] += 1
+    key = (event.time // MINUTE, task, level)
+    tally = rows.tally.get(key)
+    if tally is None:
+        rows.tally[key] = [1, number, number]
+    else:
+        tally[0] += 1
+        tally[2] = number
+
+
+def end_open_spans(connection: apsw.Connection, spool_id: str, last_seen: int, limit: int) -> list[Event]:
+    """End up to `limit` open spans of a spool as unfinished; return them, stored."""
+    found = connection.execute(
+        f"SELECT {SELECT_EVENT}, r.run_id FROM open_span o JOIN event e ON e.id = o.event LEFT JOIN run r ON r.id = e.run"
+        " WHERE o.spool = ? ORDER BY o.event LIMIT ?",
+        (spool_id, limit),
+    ).fetchall()
+    events = [event_of(row, row[-1]) for row in found]
+    for event in events:
+        event.kind, event.status, event.level = "span", "unfinished", max(event.level, WARN)
+        event.duration = max(0, last_seen - event.time)
+    if events:
+        first = store_batch(connection, Batch(events=events, spool_id=spool_id))
+        for number, event in enumerate(events, first):
+            event.id = number
+    return events
