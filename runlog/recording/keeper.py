@@ -1,0 +1,133 @@
+"""The writer's store: opened when needed, opened again when it fails, kept in shape."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runlog.errors import StoreError
+from runlog.recording.notice import Notices
+from runlog.stores.base import Batch, Store
+from runlog.system.files import private_directory, private_file
+
+if TYPE_CHECKING:
+    from runlog.config import Settings
+
+FIRST_RETRY, LONGEST_RETRY = 0.05, 1.0  # seconds
+_REOPEN_AFTER = 3  # failures in a row
+_SAY_AFTER = 1.0  # seconds of failing
+_MAINTAIN_AFTER = 1.0  # seconds without anything to write
+PRUNE_EVERY = 60.0
+_PRUNE_STAMP = "pruned"
+_DAY_NS = 86_400 * 10**9
+_MIB = 1 << 20
+
+
+class StoreKeeper:
+    """Owned and called by the writer thread; `error` may be read from any."""
+
+    def __init__(self, settings: Settings, notices: Notices) -> None:
+        from runlog.stores import open_store  # here, so that the writer thread imports nothing: see Writer.start
+
+        self._open_store = open_store
+        self._settings, self._notices = settings, notices
+        self._store: Store | None = None
+        self.error: str | None = None
+        """Why the store cannot be written at present."""
+        self.retry_at = 0.0
+        self._delay = FIRST_RETRY
+        self._failures = 0
+        self._failing_since = 0.0
+        self._touched = 0.0
+        self._unmaintained = False
+        self._prune_checked = 0.0
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is time to try."""
+        return self.error is None or time.monotonic() >= self.retry_at
+
+    def store(self) -> Store:
+        """Return the open store. Raises StoreError."""
+        if self._store is None:
+            try:
+                store = self._open_store(self._settings)
+            except StoreError:
+                raise
+            except Exception as error:
+                raise StoreError("cannot open the run log", f"{type(error).__name__}: {error}") from error
+            self._store = store
+            moved: Path | None = getattr(store, "moved_aside", None)
+            if moved is not None:
+                self._notices.say(
+                    f"moved {moved}", f"the run log was damaged: it was moved to {moved}, and a new one was started"
+                )
+        return self._store
+
+    def write(self, batch: Batch) -> None:
+        """Store a batch. Raises StoreError when nothing of it is stored, and whatever else the store does."""
+        self.store().write(batch)
+        self.succeeded()
+        self._touched, self._unmaintained = time.monotonic(), True
+
+    def succeeded(self) -> None:
+        self._failures, self._delay = 0, FIRST_RETRY
+        if self.error is not None:
+            self.error = None
+            if self._notices.forget("store"):
+                self._notices.say("store back", "the run log can be written again; nothing that was kept is missing")
+
+    def failed(self, error: Exception) -> None:
+        """Note a failure and when to try again."""
+        now = time.monotonic()
+        if self.error is None:
+            self._failing_since = now
+        self.error = " ".join(str(error).split("\n")) or type(error).__name__
+        self.retry_at = now + self._delay
+        self._delay = min(LONGEST_RETRY, self._delay * 2)
+        self._failures += 1
+        if self._failures % _REOPEN_AFTER == 0:
+            self.close()
+        if now - self._failing_since >= _SAY_AFTER:
+            self._notices.say("store", f"{self.error}; records wait in the spool")
+
+    def idle(self) -> None:
+        """There is nothing to write: tidy up, if it is time."""
+        now = time.monotonic()
+        if self._store is None or self.error is not None or now - self._touched < _MAINTAIN_AFTER:
+            return
+        with suppress(Exception):  # the next write says what is wrong
+            if self._unmaintained:
+                self._unmaintained = False
+                self._store.maintain()
+            if now - self._prune_checked >= PRUNE_EVERY:
+                self._prune_checked = now
+                self._prune()
+
+    def _prune(self) -> None:
+        retention = self._settings.retention
+        if self._store is None or not (retention.days or retention.max_size) or not self._claim_prune():
+            return
+        older_than = time.time_ns() - int(retention.days * _DAY_NS) if retention.days else None
+        max_size = int(retention.max_size * _MIB) if retention.max_size else None
+        self._store.prune(older_than=older_than, max_size=max_size)
+        self._unmaintained = True
+
+    def _claim_prune(self) -> bool:
+        """Once a minute for the whole project, however many processes there are and however short they live."""
+        stamp = private_directory(self._settings.spool_path) / _PRUNE_STAMP
+        with suppress(FileNotFoundError):
+            if abs(time.time() - stamp.stat().st_mtime) < PRUNE_EVERY:
+                return False
+        os.close(private_file(stamp))
+        os.utime(stamp)
+        return True
+
+    def close(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            with suppress(Exception):
+                store.close()

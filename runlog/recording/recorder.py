@@ -1,0 +1,382 @@
+"""The recorder: where every record of the process goes down the road.
+
+`Recorder.emit` is the whole of what the user's thread does: encode, copy into the spool, return.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+from zlib import crc32
+
+import msgspec
+
+from runlog.recording import masks
+from runlog.recording.chain import GIL_FREE, Chain, ChainOwner, ThreadChain, append, append_alone, checksum, refuse
+from runlog.recording.clean import Limits
+from runlog.recording.notice import Notices
+from runlog.recording.recovery import close_locks_in_child, save_masks
+from runlog.recording.refusals import FULL, INVALID, RATE, SPOOL
+from runlog.recording.segment import HEADER, record_space
+from runlog.recording.sink import Sink
+from runlog.recording.spool import MIB, Spool
+from runlog.recording.writer import Sinks, Writer
+from runlog.stores.base import LEVELS, Event, Run
+
+if TYPE_CHECKING:
+    from runlog.config import Settings
+
+RANK_DEBUG, RANK_INFO, RANK_SPAN, RANK_ALWAYS = 0, 1, 2, 3
+"""What is refused first as the spool fills: below 70 %, 85 %, 95 % each is admitted; the last up to 100 %."""
+
+_RANK_NAMES = ("debug", "info", "span")
+_EXIT_TIMEOUT = 2.0
+_WINDOW = 30  # rates are counted in windows of 2**30 ns
+_PER_WINDOW = 2**30 / 1e9
+_MOST_RATES = 4096
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderStatistics:
+    """What became of the records of this process so far."""
+
+    emitted: int = 0
+    """Records accepted: stored, or waiting in the spool."""
+    stored: int = 0
+    """Records that the store has; a span that opened and ended within one batch counts once."""
+    waiting: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    """By reason: `spool:<rank>` (it is too full for these), `rate`, `full` (lost), `invalid` (cannot be encoded)."""
+    damaged: int = 0
+    recovered: int = 0
+    """Records of dead processes that this one has stored."""
+    degraded: str | None = None
+    """Why records are kept in memory only, if they are."""
+    store_error: str | None = None
+    sink_errors: dict[str, int] = field(default_factory=dict)
+    spool_usage: float = 0.0
+    """0 to 1."""
+
+
+class Recorder:
+    """Takes records of a project. The spool and the writer thread come with the first record.
+
+    Every method may be called from any thread, and `emit` from signal handlers and `__del__` too.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.notices = Notices()
+        self._sinks = Sinks()
+        self.next_sequence: Callable[[], int] = count(1).__next__
+        """Return the next number of the order in which this process's records were made."""
+        self._rates: dict[str, list[int]] = {}
+        self._spools: dict[int, Spool] = {}
+        self._spool: Spool | None = None
+        self._writer: Writer | None = None
+        self._generation = 0
+        self._local = ThreadChain()
+        self._closed = False
+        self._left_to_parent: list[object] = []
+        self.configure(settings)
+        _recorders.add(self)
+        _watch_process()
+
+    def configure(self, settings: Settings) -> None:
+        """Use other settings of the same project. Raises ConfigError for rules that mean nothing."""
+        limits = Limits.from_settings(settings)
+        finisher = _new_finisher(settings, limits)
+        self.settings, self.limits, self.level = settings, limits, LEVELS[settings.log.level]
+        self._finisher = finisher
+        self._rate = int(settings.log.rate * _PER_WINDOW)
+        if self._writer is not None:
+            self._writer.finisher = finisher
+
+    # --- the hot path ------------------------------------------------------------------------------------------
+
+    def emit(self, record: Event | Run | tuple[Any, ...], rank: int, run_id: str | None = None) -> bool:
+        """Put a record (plain data, see `recording.clean`; or a tuple laid out like one, its tag first) on the road.
+
+        True: it will be stored, even if the process is killed now. False: it was refused, which is counted and shown
+        in its run. Never raises, takes no lock and does no input or output, but for the first record of a thread.
+        """
+        chain = self._local.chain
+        if chain is None or chain.busy:
+            chain = self._find_chain(chain)
+            if chain is None:
+                return False
+        if rank < RANK_ALWAYS:
+            if rank < chain.floor:
+                return refuse(chain, run_id, f"{SPOOL}:{_RANK_NAMES[rank]}")
+            if run_id is not None and self._rate and not self._within_rate(record, run_id):
+                return refuse(chain, run_id, RATE)
+        payload = None
+        chain.busy = True
+        try:
+            payload = _encode(record)
+            length = len(payload)
+            start = chain.offset
+            body = start + 8
+            end = body + ((length + 7) & -8)
+            if end > chain.limit:
+                return self._emit_elsewhere(chain, payload, run_id)
+            chain.mapping[body : body + length] = payload
+            chain.words[start >> 3] = (
+                crc32(payload, chain.seed) if length < GIL_FREE else checksum(payload, chain.seed)
+            ) << 32 | length
+            chain.offset = end
+            chain.count += 1
+            chain.busy = False
+        except BaseException as error:
+            if payload is not None:  # perhaps half of it was copied: nothing may follow it in this segment
+                if chain.segment is not None:
+                    chain.segment.torn = True
+                chain.limit = 0
+            chain.busy = False
+            if not isinstance(error, Exception):
+                raise
+            return refuse(chain, run_id, INVALID)
+        return True
+
+    def _emit_elsewhere(self, chain: Chain, payload: bytes, run_id: str | None) -> bool:
+        """The chain's segment has no room, or was taken back: find another place."""
+        while chain.spool.closing:
+            chain.busy = False
+            other = self._find_chain(self._local.chain)
+            if other is None or other.spool is chain.spool:
+                return refuse(chain, run_id, FULL)
+            chain = other
+            chain.busy = True
+        length = len(payload)
+        if HEADER + record_space(length) > chain.spool.full_size:
+            done = append_alone(chain, payload)
+        elif chain.offset + record_space(length) <= chain.limit or chain.spool.advance(chain, length):
+            append(chain, payload)
+            done = True
+        else:
+            done = False
+        if done:
+            chain.count += 1
+        else:
+            chain.lost += 1
+        chain.busy = False
+        return done or refuse(chain, run_id, FULL)
+
+    def _find_chain(self, chain: Chain | None) -> Chain | None:
+        """Return a chain for this call: the thread's first, or one beside that which an interrupted call is using."""
+        try:
+            if chain is None:
+                chain = (self._spool or self._open_spool()).new_chain()
+                local = self._local
+                local.owner = ChainOwner(chain)
+                local.chain = chain
+            return chain.spool.free_chain(chain)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the user's thread goes on
+            self.notices.say("chain", f"records are lost: {type(error).__name__}: {error}")
+            return None
+
+    def _within_rate(self, record: Event | Run | tuple[Any, ...], run_id: str) -> bool:
+        if type(record) is tuple:
+            if record[2] != "log":
+                return True
+            window = record[7] >> _WINDOW
+        elif type(record) is Event and record.kind == "log":
+            window = record.time >> _WINDOW
+        else:
+            return True
+        rate = self._rates.get(run_id)
+        if rate is None or rate[0] != window:
+            if len(self._rates) > _MOST_RATES:
+                self._rates = {}
+            self._rates[run_id] = [window, 1]
+            return True
+        rate[1] += 1
+        return rate[1] <= self._rate
+
+    # --- opening and closing -----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Open the spool and start the writer now: it also recovers what dead processes left."""
+        if self._spool is None:
+            self._open_spool()
+
+    def _open_spool(self) -> Spool:
+        """Open the spool unless another thread, or a call that this one interrupted, has done so."""
+        settings = self.settings
+        mine = Spool(
+            settings.spool_path, settings.spool.size * MIB, int(settings.spool.segment_size * MIB), self.notices
+        )
+        spool = self._spools.setdefault(self._generation, mine)
+        if spool is not mine:
+            mine.delete_folder()
+            return spool
+        self._save_masks(spool)
+        if not self._closed:
+            self._writer = Writer(settings, spool, self._sinks, self._finisher, self.next_sequence, self.notices)
+            self._writer.start()
+        self._spool = spool
+        return spool
+
+    def _save_masks(self, spool: Spool | None) -> None:
+        if spool is not None and spool.path is not None and (registered := masks.registered_masks()):
+            with suppress(OSError):
+                save_masks(spool.path, registered)
+
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Wait until everything emitted before is stored and with the sinks; False if that takes longer (seconds).
+
+        Not for signal handlers, nor for sinks.
+        """
+        writer = self._writer
+        return writer.ask(timeout) if writer is not None else self._spool is None
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Store what there is, within `timeout` seconds; what remains stays in the spool for the next process.
+
+        Records that still come go to another spool, which is recovered once this process has ended.
+        """
+        self._closed = True
+        writer = self._writer
+        self._generation += 1
+        self._spool = self._writer = None
+        self._local = ThreadChain()
+        if writer is not None:
+            writer.ask(timeout, stop=True)
+        _forget(self)
+
+    def add_sink(self, sink: Sink) -> None:
+        """Give a sink every batch from now on."""
+        self._sinks.add(sink)
+
+    def remove_sink(self, sink: Sink) -> None:
+        """Give it no more. It is not closed."""
+        self._sinks.remove(sink)
+
+    def statistics(self) -> RecorderStatistics:
+        """Return what became of this process's records so far."""
+        spool, writer = self._spool, self._writer
+        if spool is None:
+            return RecorderStatistics(sink_errors=dict(self._sinks.errors))
+        emitted = sum(chain.count for chain in list(spool.chains.values()))
+        if writer is None:
+            return RecorderStatistics(emitted, waiting=emitted, degraded=spool.degraded, spool_usage=spool.usage())
+        emitted += writer.retired_count
+        return RecorderStatistics(
+            emitted=emitted,
+            stored=writer.stored,
+            waiting=max(0, emitted - writer.drained),
+            refused=dict(writer.refusals.totals),
+            damaged=writer.damaged,
+            recovered=writer.recovered,
+            degraded=spool.degraded,
+            store_error=writer.keeper.error,
+            sink_errors=dict(self._sinks.errors),
+            spool_usage=spool.usage(),
+        )
+
+    def _begin_in_child(self) -> None:
+        """This is a forked child: leave the parent's spool, thread and store alone, and begin anew."""
+        spool, writer = self._spool, self._writer
+        if spool is not None:
+            spool.release()
+        self._left_to_parent.append(writer)  # it holds the parent's connection, which must never be closed here
+        self._generation += 1
+        self._spool = self._writer = None
+        self._local = ThreadChain()
+
+
+def _new_finisher(settings: Settings, limits: Limits) -> Any:
+    from runlog.recording.finish import Finisher
+    from runlog.recording.scrub import Scrubber
+
+    return Finisher(Scrubber(settings.scrub.keys, settings.scrub.patterns), limits)
+
+
+# --- the process's recorder ------------------------------------------------------------------------------------
+
+_recorders: WeakSet[Recorder] = WeakSet()
+_current: dict[str, Recorder] = {}  # changed by single operations only: no lock that a signal handler could meet
+_CURRENT = "current"
+_watched: list[bool] = []
+_exiting: list[bool] = []
+
+
+def get_recorder() -> Recorder:
+    """Return the process's recorder; open it with the settings found from the current folder if there is none.
+
+    Never raises: settings that are wrong are named on stderr, and the defaults are used.
+    """
+    return _current.get(_CURRENT) or _open_default()
+
+
+def _open_default() -> Recorder:
+    from runlog.config import Settings
+
+    try:
+        recorder = Recorder(Settings.load())
+    except Exception as error:  # noqa: BLE001  # a record must never fail for a config file
+        recorder = Recorder(Settings())
+        recorder.notices.say("settings", f"the settings cannot be used, the defaults are: {error}")
+    return _current.setdefault(_CURRENT, recorder)
+
+
+def open_recorder(settings: Settings) -> Recorder:
+    """Make a recorder with these settings the process's, and start it.
+
+    If there is one for the same project folder, it goes on with these settings; another one is closed, which stores
+    what it holds where it belongs.
+    """
+    known = _current.get(_CURRENT)
+    if known is not None and _same_place(known.settings, settings):
+        known.configure(settings)
+        known.start()
+        return known
+    recorder = Recorder(settings)
+    _current[_CURRENT] = recorder
+    if known is not None:
+        known.close()
+    recorder.start()
+    return recorder
+
+
+def _same_place(one: Settings, other: Settings) -> bool:
+    return one.spool_path.resolve() == other.spool_path.resolve() and one.log_path.resolve() == other.log_path.resolve()
+
+
+def _forget(recorder: Recorder) -> None:
+    """A closed recorder is the process's no more, except at the end of the process."""
+    if not _exiting and _current.get(_CURRENT) is recorder:
+        _current.pop(_CURRENT, None)
+
+
+def _watch_process() -> None:
+    if not _watched:
+        _watched.append(True)
+        os.register_at_fork(after_in_child=_after_fork)
+        atexit.register(_at_exit)
+        masks.mask_listeners.append(_on_mask)
+
+
+def _after_fork() -> None:
+    close_locks_in_child()
+    for recorder in list(_recorders):
+        recorder._begin_in_child()
+
+
+def _at_exit() -> None:
+    _exiting.append(True)
+    for recorder in list(_recorders):
+        if recorder._spool is not None and not recorder._closed:
+            recorder.close(_EXIT_TIMEOUT)
+
+
+def _on_mask() -> None:
+    for recorder in list(_recorders):
+        recorder._save_masks(recorder._spool)

@@ -1,0 +1,306 @@
+"""A process's spool: where records are between the call that made them and the store.
+
+Nothing in here takes a lock. A thread writes to a chain of segments of its own (see `recording.chain`). What threads
+share (free segments, the tables of what is in use) is changed only by single operations of deque and dict, which the
+interpreter makes atomic.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from collections import deque
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+from runlog.recording.chain import Chain
+from runlog.recording.notice import Notices
+from runlog.recording.segment import HEADER, SEED_MASK, SUFFIX, Arena, Segment, record_space
+from runlog.system.files import private_directory
+from runlog.system.process import ProcessLock
+
+MIB = 1 << 20
+MEMORY_LIMIT = 64 * MIB
+LOCK_FILE = "lock"
+NEW_PREFIX = ".new-"  # a folder whose lock is not held yet; recovery leaves it alone for a while
+
+_FULL_USAGE = ((0.95, 3), (0.85, 2), (0.70, 1))  # from this usage on, ranks below are refused
+_SMALL_DIVISOR = 16
+_PER_ARENA = 8
+_PAGE = 4096
+_RETRY_FILES = 2.0  # seconds between attempts to come back from memory to files
+
+
+class Spool:
+    """The segments of one process, in a folder of its own under `root` or, where that is impossible, in memory.
+
+    `capacity` and `segment_size` are bytes.
+    """
+
+    def __init__(self, root: Path, capacity: int, segment_size: int, notices: Notices) -> None:
+        self.root, self.capacity, self.notices = root, capacity, notices
+        self.id = f"{time.time_ns() // 1_000_000:012x}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.full_size = max(_PAGE, min(segment_size, capacity // 64) // _PAGE * _PAGE)
+        self.small_size = max(_PAGE, self.full_size // _SMALL_DIVISOR // _PAGE * _PAGE)
+        self.path: Path | None = None
+        self.degraded: str | None = None
+        self.floor = 0
+        self.closing = False
+        self.chains: dict[int, Chain] = {}
+        self.active: dict[int, Segment] = {}
+        self.wants_full = False
+        self._free: dict[int, deque[Segment]] = {self.small_size: deque(), self.full_size: deque()}
+        self._arenas: dict[int, Arena] = {}
+        self._numbers = count(1)
+        self._names = count(1)
+        self._files_retry_at = 0.0
+        self._lock: ProcessLock | None = None
+        nothing = Arena(None, _PAGE, 1)
+        self.no_mapping, self.no_words = nothing.mapping, nothing.words
+        try:
+            self._open_folder()
+        except OSError as error:
+            self._degrade(error)
+
+    def _open_folder(self) -> Path:
+        private_directory(self.root.parent)
+        private_directory(self.root)
+        new = private_directory(self.root / (NEW_PREFIX + self.id))
+        lock = ProcessLock(new / LOCK_FILE)
+        try:
+            lock.acquire()
+            new.rename(self.root / self.id)  # nobody sees the folder before its lock is held
+        except OSError:
+            lock.release()
+            shutil.rmtree(new, ignore_errors=True)
+            raise
+        lock.path = self.root / self.id / LOCK_FILE
+        self._lock = lock
+        self.path = self.root / self.id
+        return self.path
+
+    # --- the owner's side: called from any thread, at any time -------------------------------------------------
+
+    def new_chain(self) -> Chain:
+        chain = Chain(self)
+        self.chains[id(chain)] = chain
+        return chain
+
+    def free_chain(self, chain: Chain) -> Chain:
+        """Return a chain of the same thread that no interrupted call is writing to."""
+        while chain.busy:
+            if chain.nested is None:
+                chain.nested = self.new_chain()
+            chain = chain.nested
+        return chain
+
+    def advance(self, chain: Chain, length: int) -> bool:
+        """Give a chain a fresh segment, with room for a payload of this length; False if the spool is full."""
+        needed = HEADER + record_space(length)
+        if self.closing or needed > self.full_size:
+            return False
+        old = chain.segment
+        outgrown = old is not None and chain.limit != 0
+        size = self.full_size if outgrown or needed > self.small_size else self.small_size
+        segment = self._take(size, needed)
+        if segment is None:
+            return False
+        if old is not None:
+            old.sealed = True
+        chain.segment = segment
+        chain.mapping, chain.words = segment.arena.mapping, segment.arena.words
+        chain.seed = segment.number & SEED_MASK
+        chain.offset = segment.base + HEADER
+        chain.limit = segment.base + segment.size
+        return True
+
+    def own_segment(self, payload: bytes) -> Segment | None:
+        """Return a segment for one record larger than a segment; None if there is no room. The caller seals it."""
+        size = -(-(HEADER + record_space(len(payload))) // _PAGE) * _PAGE
+        arena = self._new_arena(size, 1)
+        if arena is None:
+            return None
+        segment = arena.segment(0, next(self._numbers))
+        self.active[segment.number] = segment
+        self.update_floor()
+        return segment
+
+    def _take(self, size: int, least: int) -> Segment | None:
+        segment = None
+        for wanted in (size, self.full_size, self.small_size):
+            if wanted < least:
+                continue
+            with suppress(IndexError):
+                segment = self._free[wanted].popleft()
+                break
+            if wanted == size and self._grow(wanted, fault_in=False):
+                with suppress(IndexError):  # another thread may be faster
+                    segment = self._free[wanted].popleft()
+                    break
+        if segment is None:
+            return None
+        self.active[segment.number] = segment
+        self.wants_full = self.wants_full or size == self.full_size
+        self.update_floor()
+        return segment
+
+    def _grow(self, size: int, *, fault_in: bool) -> bool:
+        number = _SMALL_DIVISOR if size == self.small_size else _PER_ARENA
+        arena = self._new_arena(size, min(number, self._room() // size))
+        if arena is None:
+            return False
+        segments = [arena.segment(index, next(self._numbers)) for index in range(arena.count)]
+        if fault_in:
+            for segment in segments:
+                segment.fault_in()
+        self._free[size].extend(segments)
+        return True
+
+    def _new_arena(self, size: int, number: int) -> Arena | None:
+        if number < 1 or size * number > self._room():
+            return None
+        arena = None
+        name = next(self._names)
+        if self.degraded is None or time.monotonic() >= self._files_retry_at:
+            try:
+                arena = Arena((self.path or self._open_folder()) / f"{name:08}{SUFFIX}", size, number)
+                self.degraded = None
+            except (OSError, ValueError) as error:
+                self._degrade(error)
+        if arena is None:
+            if size * number > self._room():  # less of it in memory
+                number = self._room() // size
+            if number < 1:
+                return None
+            try:
+                arena = Arena(None, size, number)
+            except (OSError, ValueError):
+                return None
+        self._arenas[name] = arena
+        return arena
+
+    def _degrade(self, error: Exception) -> None:
+        self.degraded = f"{self.path or self.root}: {getattr(error, 'strerror', None) or error}"
+        self._files_retry_at = time.monotonic() + _RETRY_FILES
+
+    # --- how full it is ----------------------------------------------------------------------------------------
+
+    def _room(self) -> int:
+        """Bytes that new arenas may still take."""
+        arenas = list(self._arenas.values())
+        room = self.capacity - sum(arena.size for arena in arenas)
+        if self.degraded is not None or self.path is None:
+            room = min(room, MEMORY_LIMIT - sum(arena.size for arena in arenas if arena.path is None))
+        return max(0, room)
+
+    def usage(self) -> float:
+        """How much of the spool is taken, 0 to 1."""
+        full = self.full_size
+        capacity = self.capacity if self.degraded is None else min(self.capacity, MEMORY_LIMIT)
+        available = len(self._free[full]) * full + self._room() // full * full
+        return min(1.0, max(0.0, 1 - available / capacity))
+
+    def update_floor(self) -> None:
+        """Set the lowest rank that is admitted, by how full the spool is."""
+        usage = self.usage()
+        floor = next((rank for at, rank in _FULL_USAGE if usage >= at), 0)
+        if floor != self.floor:
+            self.floor = floor
+            for chain in list(self.chains.values()):
+                chain.floor = floor
+
+    # --- the writer's side: one thread -------------------------------------------------------------------------
+
+    def recycle(self, segment: Segment) -> None:
+        """A segment is sealed and stored: zero it, and make it free under a new number."""
+        segment.done = True
+        self.active.pop(segment.number, None)
+        arena = segment.arena
+        if segment.size not in self._free:
+            self._drop(arena)
+            return
+        segment.wipe()  # before the number changes: without its position the records would be found again
+        self._free[segment.size].append(arena.segment(segment.index, next(self._numbers)))
+
+    def keep_ready(self) -> None:
+        """Keep spare segments, so that no user's thread has to make one."""
+        self.update_floor()
+        if not self.closing:
+            for size in (self.small_size, self.full_size) if self.wants_full else (self.small_size,):
+                if len(self._free[size]) < 2 and (size == self.full_size or self.usage() < 0.5):
+                    self._grow(size, fault_in=True)
+
+    def trim(self) -> None:
+        """Delete files that a past burst needed: those wholly free, as long as one of their kind is left."""
+        free = self._free[self.full_size]
+        by_arena: dict[int, list[Segment]] = {}
+        for segment in list(free):
+            by_arena.setdefault(id(segment.arena), []).append(segment)
+        unused = [segments for segments in by_arena.values() if len(segments) == segments[0].arena.count]
+        for segments in unused if len(unused) < len(by_arena) else unused[1:]:
+            taken = [segment for segment in segments if _remove(free, segment)]
+            if len(taken) == len(segments):
+                self._drop(segments[0].arena)
+            else:
+                free.extend(taken)
+        self.update_floor()
+
+    def _drop(self, arena: Arena) -> None:
+        for name, known in list(self._arenas.items()):
+            if known is arena:
+                del self._arenas[name]
+        arena.unlink()
+
+    def forget(self, chain: Chain) -> None:
+        self.chains.pop(id(chain), None)
+
+    def heartbeat(self) -> None:
+        """Leave a sign of life: the latest time that recovery can say this process was seen."""
+        if self._lock is not None:
+            with suppress(OSError):
+                os.utime(self._lock.path)
+
+    # --- the end -----------------------------------------------------------------------------------------------
+
+    def stop_appends(self, deadline: float) -> bool:
+        """Turn every owner away from its segment, to the recorder's next spool; False if one is stuck half-way."""
+        self.closing = True
+        for chain in list(self.chains.values()):
+            while True:
+                chain.limit = 0
+                if not chain.busy and chain.limit == 0:
+                    break
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(0.0005)
+            if chain.segment is not None:
+                chain.segment.sealed = True
+        return True
+
+    def delete_segments(self) -> None:
+        """Everything is stored: delete the files. The store may forget the positions only after this."""
+        for arena in list(self._arenas.values()):
+            arena.unlink()
+
+    def delete_folder(self) -> None:
+        """Delete the folder and give up its lock."""
+        if self.path is not None:
+            shutil.rmtree(self.path, ignore_errors=True)
+        self.release()
+
+    def release(self) -> None:
+        """Give up the lock: whoever looks next finds this spool without an owner. A forked child gives up its copy."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+
+def _remove(free: deque[Segment], segment: Segment) -> bool:
+    try:
+        free.remove(segment)
+    except ValueError:  # a thread has just taken it
+        return False
+    return True

@@ -1,0 +1,391 @@
+"""The writer: the process's one thread that takes records from the spool to the store and the sinks."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from opentelemetry import context
+
+from runlog.errors import StoreError
+from runlog.recording.batches import Finishes, Item, drain, make_batch, store_items
+from runlog.recording.chain import Chain
+from runlog.recording.keeper import StoreKeeper
+from runlog.recording.notice import Notices
+from runlog.recording.recovery import dead_spools, recover
+from runlog.recording.refusals import Refusals
+from runlog.recording.segment import HEADER, Segment
+from runlog.recording.sink import Sink
+from runlog.recording.spool import Spool
+from runlog.stores.base import Batch
+
+if TYPE_CHECKING:
+    from runlog.config import Settings
+
+POLL, IDLE_POLL = 0.02, 0.05  # seconds between two looks at the spool
+_IDLE_AFTER = 50  # looks that found nothing
+_TEND_EVERY = 1.0
+_IDLE_CHAIN = 5.0  # seconds without a record after which a thread's segment is taken back
+
+
+class Sinks:
+    """The sinks and their failures. Changed by any thread, as a whole."""
+
+    def __init__(self) -> None:
+        self._sinks: tuple[Sink, ...] = ()
+        self.errors: dict[str, int] = {}
+
+    def add(self, sink: Sink) -> None:
+        self._sinks = (*self._sinks, sink)
+
+    def remove(self, sink: Sink) -> None:
+        self._sinks = tuple(known for known in self._sinks if known is not sink)
+
+    def __bool__(self) -> bool:
+        return bool(self._sinks)
+
+    def write(self, batch: Batch, notices: Notices) -> None:
+        for sink in self._sinks:
+            try:
+                sink.write(batch)
+            except Exception as error:  # noqa: BLE001  # one sink must not keep a batch from the others
+                self._count(sink, error, notices)
+
+    def close(self, deadline: float, notices: Notices) -> None:
+        sinks, self._sinks = self._sinks, ()
+        for sink in sinks:
+            try:
+                sink.close(max(0.0, deadline - time.monotonic()))
+            except Exception as error:  # noqa: BLE001
+                self._count(sink, error, notices)
+
+    def _count(self, sink: Sink, error: Exception, notices: Notices) -> None:
+        name = type(sink).__name__
+        self.errors[name] = self.errors.get(name, 0) + 1
+        notices.say(f"sink {name}", f"{name} failed, and does without some records: {type(error).__name__}: {error}")
+
+
+class Request:
+    """A wish to the writer, and whether it has been granted."""
+
+    __slots__ = ("deadline", "done", "granted", "stop", "stopped")
+
+    def __init__(self, timeout: float, *, stop: bool) -> None:
+        self.deadline = time.monotonic() + timeout
+        self.stop = stop
+        self.stopped = False
+        self.granted = False
+        self.done = threading.Event()
+
+    def answer(self, granted: bool) -> None:
+        self.granted = granted
+        self.done.set()
+
+
+class Writer:
+    """Drains one spool. `start`, `ask` and the counters are for any thread, the rest is its own."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        spool: Spool,
+        sinks: Sinks,
+        finisher: Finishes,
+        next_sequence: Callable[[], int],
+        notices: Notices,
+    ) -> None:
+        self.settings, self.spool, self.sinks, self.finisher, self.notices = settings, spool, sinks, finisher, notices
+        self.keeper = StoreKeeper(settings, notices)
+        self.refusals = Refusals(next_sequence, settings.log.rate)
+        self.stored = self.drained = self.damaged = self.recovered = 0
+        self.retired_count = self.lost = self._lost_said = 0
+        self.alive = False
+        self.ident: int | None = None
+        self._requests: SimpleQueue[Request] = SimpleQueue()
+        self._waiting: list[tuple[Request, list[tuple[Segment, int]], int]] = []
+        self._quiet = False
+        self._hand: list[Item] = []
+        self._hand_delivered = False
+        self._closed_segments: list[int] = []
+        self._tended = 0.0
+        self._idle: dict[int, tuple[int, float]] = {}
+
+    def start(self) -> None:
+        """Start the thread. It is a bare one: `threading.Thread.start` takes locks that a signal handler could meet.
+
+        What it needs has been imported before: a child forked while it imports would wait for that for ever.
+        """
+        self.alive = True
+        try:
+            self.ident = _thread.start_new_thread(self._run, ())
+        except RuntimeError:  # no thread any more at the interpreter's end: recovery will do it
+            self.alive = False
+
+    def ask(self, timeout: float, *, stop: bool = False) -> bool:
+        """Wait until all recorded before is stored (and, for `stop`, the thread has ended); False if not in time."""
+        if not self.alive or self.ident == threading.get_ident():
+            return False
+        request = Request(timeout, stop=stop)
+        self._requests.put(request)
+        request.done.wait(timeout + (0.1 if stop else 0.0))
+        return request.granted
+
+    # --- the thread --------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        self.ident = threading.get_ident()
+        quiet, delay = 0, 0.0
+        try:
+            _suppress_instrumentation()
+            while not self._take_requests(delay):
+                try:
+                    more = self._cycle()
+                except Exception as error:  # noqa: BLE001  # the road must stay open
+                    self.notices.say("writer", f"the writer stumbled: {type(error).__name__}: {error}")
+                    more = False
+                quiet = quiet + 1 if self._quiet else 0
+                delay = 0.0 if more else IDLE_POLL if quiet > _IDLE_AFTER and not self._waiting else POLL
+                if self._waiting and not self._hand:
+                    delay = 0.0
+        finally:
+            self.alive = False
+
+    def _cycle(self) -> bool:
+        """Look once; tell whether there is more to drain at once."""
+        more = False
+        self._settle_chains()
+        if self._hand:
+            self._store_hand()
+        if not self._hand:
+            more = self._drain()
+        elif not self.keeper.ready:
+            self._deliver_ahead()
+        self._recycle()
+        now = time.monotonic()
+        if now - self._tended >= _TEND_EVERY:
+            self._tended = now
+            self._tend(now)
+        return more and not self._hand
+
+    def _drain(self) -> bool:
+        segments = list(self.spool.active.values())
+        drained = drain(((segment, segment.drained) for segment in segments), self.finisher)
+        if drained.damaged:
+            self._report_damage(drained.damaged, drained.damage)
+        rows = self.refusals.rows(now=bool(self._waiting))
+        drained.items += [Item(0, None, 0, row) for row in rows]
+        self._quiet = not drained.items
+        if self._quiet:
+            self.keeper.idle()
+            return False
+        self._hand, self._hand_delivered = drained.items, False
+        self._store_hand()
+        return not drained.exhausted
+
+    def _report_damage(self, records: int, reason: str) -> None:
+        self.damaged += records
+        self.notices.say("damaged", f"{records:,} damaged records could not be stored: {reason}")
+
+    def _store_hand(self) -> None:
+        if not self.keeper.ready:
+            return
+        closed = tuple(self._closed_segments)
+        try:
+            dropped = store_items(self._hand, self.spool.id, self.keeper.write, self._stored, closed)
+        except StoreError as error:
+            self.keeper.failed(error)
+            if not self._hand_delivered:
+                self._hand_delivered = True
+                self._deliver(self._hand)
+            return
+        del self._closed_segments[: len(closed)]
+        if dropped.records:
+            self._report_damage(dropped.records, dropped.reason)
+
+    def _stored(self, batch: Batch, items: Sequence[Item]) -> None:
+        for item in items:
+            if item.source is not None:
+                item.source.drained = item.end
+                self.drained += 1
+        self.stored += len(batch)
+        if not self._hand_delivered:
+            self._deliver(items, batch)
+
+    def _deliver(self, items: Sequence[Item], batch: Batch | None = None) -> None:
+        """Give the sinks what they have not had."""
+        fresh = [item for item in items if item.source is None or item.end > item.source.delivered]
+        for item in fresh:
+            if item.source is not None:
+                item.source.delivered = item.end
+        if fresh and self.sinks:
+            if batch is None or len(fresh) < len(items):
+                batch = make_batch(fresh, self.spool.id)
+            self.sinks.write(batch, self.notices)
+
+    def _deliver_ahead(self) -> None:
+        """The store cannot be written, and the sinks need not wait for it: the spool keeps what they get."""
+        if self.sinks:
+            segments = list(self.spool.active.values())
+            drained = drain(((segment, max(segment.drained, segment.delivered)) for segment in segments), self.finisher)
+            self._quiet = not drained.items
+            self._deliver(drained.items)
+
+    def _recycle(self) -> None:
+        for segment in list(self.spool.active.values()):
+            if segment.sealed and not segment.has_records(segment.drained):
+                self.spool.recycle(segment)
+                self._closed_segments.append(segment.number)
+        self.spool.keep_ready()
+
+    def _settle_chains(self) -> None:
+        """Take back the segments of threads that have ended, and what chains have counted."""
+        chains = list(self.spool.chains.values())
+        self.refusals.collect(chains, self.spool.usage())
+        for chain in chains:
+            if chain.retired and not chain.busy and not chain.refused:
+                if chain.segment is not None:
+                    chain.segment.sealed = True
+                self.retired_count += chain.count
+                self.lost += chain.lost
+                self.spool.forget(chain)
+                self._idle.pop(id(chain), None)
+
+    def _tend(self, now: float) -> None:
+        """What is done once a second."""
+        for chain in list(self.spool.chains.values()):
+            self._take_back_if_idle(chain, now)
+        self.spool.trim()
+        self.spool.heartbeat()
+        self._say_state()
+        if self.keeper.ready and not self._hand:
+            self._recover()
+
+    def _take_back_if_idle(self, chain: Chain, now: float) -> None:
+        """Free the segment of a thread that records nothing.
+
+        The order of the looks matters: once the limit is 0 the owner writes to it no more, unless it is just doing so.
+        """
+        segment = chain.segment
+        if segment is None or segment.sealed:
+            return
+        count, since = self._idle.get(id(chain), (-1, now))
+        if count != chain.count:
+            self._idle[id(chain)] = (chain.count, now)
+        elif now - since >= _IDLE_CHAIN and segment.drained > HEADER:
+            if chain.limit:
+                chain.limit = 0
+            elif not chain.busy and chain.segment is segment:
+                segment.sealed = True
+
+    def _recover(self) -> None:
+        def deliver(batch: Batch) -> None:
+            if self.sinks:
+                self.sinks.write(batch, self.notices)
+
+        if not dead_spools(self.settings.spool_path):
+            return
+        try:
+            report = recover(self.settings, self.keeper.store(), self.finisher, deliver=deliver, notices=self.notices)
+        except Exception as error:  # noqa: BLE001  # its own records go first; the next look tries again
+            self.notices.say("recovery", f"cannot recover what a dead process left: {type(error).__name__}: {error}")
+            return
+        self.recovered += report.records
+
+    def _say_state(self) -> None:
+        spool = self.spool
+        if spool.degraded is not None:
+            self.notices.say(
+                "memory",
+                f"recording to memory, because the spool cannot be written: {spool.degraded};"
+                " what is not stored when the process ends is lost",
+            )
+        else:
+            self.notices.forget("memory")
+        lost = self.lost + sum(chain.lost for chain in list(spool.chains.values()))
+        if lost > self._lost_said and self.notices.say(
+            "lost", f"{lost - self._lost_said:,} records lost: the spool is full"
+        ):
+            self._lost_said = lost
+
+    # --- requests ----------------------------------------------------------------------------------------------
+
+    def _take_requests(self, delay: float) -> bool:
+        """Wait up to `delay` seconds for a request, answer those that are fulfilled; True once the thread shall end."""
+        block = delay > 0
+        with suppress(Empty):
+            while True:
+                request = self._requests.get(block, delay)
+                if request.stop:
+                    request.stopped = self.spool.stop_appends(request.deadline)
+                self._waiting.append((request, self._marks(), self.refusals.rounds + 2))
+                block = False
+        for waiting in tuple(self._waiting):
+            request, marks, rounds = waiting
+            granted = not self._hand and self.refusals.rounds >= rounds and all(map(_is_past, marks))
+            if granted or time.monotonic() >= request.deadline:
+                self._waiting.remove(waiting)
+                if request.stop:
+                    self._end(request, everything=granted)
+                request.answer(granted)
+                if request.stop:
+                    return True
+        return False
+
+    def _marks(self) -> list[tuple[Segment, int]]:
+        """Where each segment's records end now."""
+        ends: dict[int, tuple[Segment, int]] = {}
+        for chain in list(self.spool.chains.values()):
+            while True:
+                segment, offset = chain.segment, chain.offset
+                if segment is chain.segment:
+                    break
+            if segment is not None:
+                ends[segment.number] = (segment, offset - segment.base)
+        for segment in list(self.spool.active.values()):
+            if segment.sealed:
+                ends[segment.number] = (segment, segment.size + 1)
+        return list(ends.values())
+
+    def _end(self, request: Request, *, everything: bool) -> None:
+        spool = self.spool
+        try:
+            if everything and request.stopped:
+                spool.delete_segments()
+                unfinished = self.keeper.store().close_spool(spool.id, time.time_ns()) if self.drained else []
+                if unfinished and self.sinks:
+                    self.sinks.write(Batch(events=unfinished), self.notices)
+                spool.delete_folder()
+            elif request.stopped:
+                self._say_leftovers()
+                spool.release()
+        except Exception as error:  # noqa: BLE001  # recovery goes on from where this stopped
+            self.notices.say("end", f"the spool could not be closed: {type(error).__name__}: {error}")
+            spool.release()
+        self.sinks.close(request.deadline, self.notices)
+        self.keeper.close()
+
+    def _say_leftovers(self) -> None:
+        memory = [segment for segment in self.spool.active.values() if segment.arena.path is None]
+        lost = sum(len(segment.read(segment.drained, segment.size)) for segment in memory)
+        if lost:
+            self.notices.say(
+                "lost at the end", f"{lost:,} records lost: {self.keeper.error or 'no time to store them'}"
+            )
+
+
+def _is_past(mark: tuple[Segment, int]) -> bool:
+    segment, end = mark
+    return segment.done or segment.drained >= end
+
+
+def _suppress_instrumentation() -> None:
+    """Nothing that this thread does (a store over a traced driver, an exporter) is to be traced itself."""
+    values, suppressed = context.get_current(), True
+    for name in ("_SUPPRESS_INSTRUMENTATION_KEY", "_SUPPRESS_HTTP_INSTRUMENTATION_KEY"):
+        values = context.set_value(getattr(context, name, name), suppressed, values)
+    context.attach(context.set_value("suppress_instrumentation", suppressed, values))
