@@ -55,6 +55,11 @@ OPENTELEMETRY_COVERS: dict[str, frozenset[str]] = {
 }
 
 
+def first_party_line(name: str) -> str:
+    """Return the line that installs runlog's own instrumentation of that name."""
+    return f"pip install 'runlog-tasks[{name}]'"
+
+
 def opentelemetry_distribution(name: str) -> str:
     """Return the distribution that has OpenTelemetry's instrumentation of that name. Raises KeyError."""
     return OPENTELEMETRY[name]

@@ -11,7 +11,7 @@ from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from runlog.instrumentation.catalogue import FIRST_PARTY, OPENTELEMETRY, opentelemetry_distribution
+from runlog.instrumentation.catalogue import FIRST_PARTY, OPENTELEMETRY, first_party_line, opentelemetry_distribution
 
 GROUP = "runlog.instrumentations"
 OTEL_GROUP = "opentelemetry_instrumentor"
@@ -124,7 +124,7 @@ def _not_found(name: str) -> UnusableError:
         return UnusableError(
             "not-found",
             f"the distribution runlog-instrumentation-{wanted} is not installed",
-            f"pip install 'runlog-tasks[{wanted}]'",
+            first_party_line(wanted),
         )
     if wanted in OPENTELEMETRY:
         distribution = opentelemetry_distribution(wanted)

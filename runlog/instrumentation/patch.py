@@ -46,11 +46,14 @@ class InstrumentationPatch(Patch):
         guarded = self._guarded_async(wrapper) if inspect.iscoroutinefunction(wrapper) else self._guarded(wrapper)
         super().wrap(owner, name, guarded)
 
-    def callback(self, function: Callable[P, object]) -> Callable[P, None]:
-        """Make a listener of `function` that raises nothing: its errors are counted and reported."""
+    def callback(self, function: Callable[P, object], *, ends: bool = False) -> Callable[P, None]:
+        """Make a listener of `function` that raises nothing: its errors are counted and reported.
+
+        With `ends`, it goes on being called when the instrumentation is switched off: it ends what another began.
+        """
 
         def listener(*args: P.args, **kwargs: P.kwargs) -> None:
-            if self.is_off:
+            if self.is_off and not ends:
                 return
             try:
                 function(*args, **kwargs)

@@ -59,7 +59,7 @@ class Plugin:
 def _check_target(target: Target) -> str:
     if find_spec(target.module.partition(".")[0]) is None:
         raise UnusableError(
-            "target-missing", f"{target.distribution or target.module} is not installed", _pip(target.requirement)
+            "target-missing", f"{target.distribution or target.module} is not installed", pip_line(target.requirement)
         )
     if target.distribution is None:
         return target.module
@@ -71,12 +71,13 @@ def _check_target(target: Target) -> str:
         raise UnusableError(
             "incompatible",
             f"{target.distribution} {found} is installed; {target.specifier} is supported",
-            _pip(target.requirement),
+            pip_line(target.requirement),
         )
     return f"{target.distribution} {found}"
 
 
-def _pip(requirement: str) -> str:
+def pip_line(requirement: str) -> str:
+    """Return the line that installs a requirement, quoted for a shell."""
     return f"pip install '{requirement}'" if set(requirement) & set("<>!=~*[, ") else f"pip install {requirement}"
 
 

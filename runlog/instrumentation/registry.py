@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import Distribution
@@ -14,11 +15,12 @@ from opentelemetry.trace import TracerProvider
 from runlog.config import Settings
 from runlog.errors import InstrumentationError
 from runlog.instrumentation.bounded import STUCK_SECONDS, Bounded, HungError
+from runlog.instrumentation.catalogue import FIRST_PARTY, first_party_line
 from runlog.instrumentation.contract import Instrumentation, InstrumentationState, State
 from runlog.instrumentation.layers import Layers
 from runlog.instrumentation.lookup import Found, UnusableError, find, normalised
 from runlog.instrumentation.patch import InstrumentationPatch
-from runlog.instrumentation.plugin import Installable, Plugin
+from runlog.instrumentation.plugin import Installable, Plugin, pip_line
 
 DISABLED_VARIABLE = "RUNLOG_DISABLE_INSTRUMENTATIONS"
 """Environment: names that are not installed though they are listed, separated by commas, or `*`."""
@@ -129,9 +131,7 @@ class Instrumentations:
             if state.fix:
                 lines.append(f"      {state.fix}")
         count = f"{len(problems)} instrumentations" if len(problems) > 1 else "an instrumentation"
-        raise InstrumentationError(
-            f"{count} of the config cannot be installed", "\n".join(lines), "the others are installed"
-        )
+        raise InstrumentationError(f"{count} of the config cannot be installed; the rest are", "\n".join(lines))
 
     def uninstall(self) -> None:
         """Take everything back, the last one first; raises nothing. A second call does nothing."""
@@ -208,7 +208,7 @@ def _load(found: Found) -> tuple[str, Installable]:
     from runlog.instrumentation import otel
 
     if found.source == "opentelemetry":
-        otel.check_distribution(found.distribution)
+        _check_adapted(found)
     try:
         value = found.load()
     except ModuleNotFoundError as error:
@@ -230,14 +230,33 @@ def _load(found: Found) -> tuple[str, Installable]:
     )
 
 
+def _check_adapted(found: Found) -> None:
+    from runlog.instrumentation import otel
+
+    try:
+        otel.check_distribution(found.distribution)
+    except UnusableError as error:
+        if found.name in FIRST_PARTY and error.state == "incompatible":
+            raise UnusableError(error.state, error.reason, first_party_line(found.name)) from None
+        raise
+
+
 def _missing_module(found: Found, error: ModuleNotFoundError) -> UnusableError:
     missing = error.name or "?"
     own = found.value.partition(":")[0]
     if own == missing or own.startswith(missing + "."):
         return UnusableError("not-found", f"there is no module {missing!r}", _module_fix(found))
-    return UnusableError(
-        "target-missing", f"its module needs {missing!r}: {error}", f"pip install {missing.partition('.')[0]}"
-    )
+    package = missing.partition(".")[0]
+    return UnusableError("target-missing", f"{package} is not installed", pip_line(_requirement(found, package)))
+
+
+def _requirement(found: Found, package: str) -> str:
+    """Return what a distribution says of the package that it instruments: `httpx>=0.24,<1`."""
+    for line in (found.distribution.requires if found.distribution is not None else None) or ():
+        requirement = line.partition(";")[0].strip()
+        if normalised(re.split(r"[^\w.-]", requirement, maxsplit=1)[0]) == normalised(package):
+            return requirement.replace(" ", "")
+    return package
 
 
 def _module_fix(found: Found) -> str | None:
