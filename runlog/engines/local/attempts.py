@@ -1,0 +1,83 @@
+"""The attempts that this process has, and whom to tell when one has to stop. Used from any thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from runlog.engines.base import Delivery, Interrupt
+from runlog.engines.local.queue import Held
+
+Callback = Callable[[Interrupt], None]
+
+
+@dataclass(slots=True)
+class _Attempt:
+    held: Held
+    callback: Callback | None = None
+    interrupt: Interrupt | None = None
+
+
+class Attempts:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._attempts: dict[tuple[str, int], _Attempt] = {}
+
+    def __len__(self) -> int:
+        return len(self._attempts)
+
+    def add(self, items: Iterable[Held]) -> None:
+        with self._lock:
+            for held in items:
+                self._attempts[held.delivery.run.run_id, held.delivery.token] = _Attempt(held)
+
+    def find(self, delivery: Delivery) -> Held | None:
+        attempt = self._attempts.get((delivery.run.run_id, delivery.token))
+        return attempt.held if attempt else None
+
+    def drop(self, delivery: Delivery) -> None:
+        with self._lock:
+            self._attempts.pop((delivery.run.run_id, delivery.token), None)
+
+    def all(self) -> list[Held]:
+        with self._lock:
+            return [attempt.held for attempt in self._attempts.values()]
+
+    def watch(self, delivery: Delivery, callback: Callback) -> None:
+        """Call back when the attempt has to stop; now, if it has to."""
+        with self._lock:
+            attempt = self._attempts.get((delivery.run.run_id, delivery.token))
+            interrupt = attempt.interrupt if attempt else Interrupt("lost", "its lease is no longer held")
+            if attempt is not None:
+                attempt.callback = callback
+        if interrupt is not None:
+            callback(interrupt)
+
+    def cancel(self, run_id: str, reason: str) -> None:
+        """A cancel of this run was asked for."""
+        with self._lock:
+            found = [attempt for key, attempt in self._attempts.items() if key[0] == run_id]
+        for attempt in found:
+            self._interrupt(attempt, Interrupt("cancel", reason))
+
+    def compare(self, known: Iterable[tuple[int, int, str | None]]) -> None:
+        """Compare with (row, token, cancel) of the queue: what is missing there is lost."""
+        by_row = {row: (token, cancel) for row, token, cancel in known}
+        with self._lock:
+            attempts = list(self._attempts.values())
+        for attempt in attempts:
+            token, cancel = by_row.get(attempt.held.row, (None, None))
+            if token != attempt.held.delivery.token:
+                self._interrupt(attempt, Interrupt("lost", "its lease ran out, and another worker took the run"))
+            elif cancel is not None:
+                self._interrupt(attempt, Interrupt("cancel", cancel))
+
+    def _interrupt(self, attempt: _Attempt, interrupt: Interrupt) -> None:
+        with self._lock:
+            if attempt.interrupt is not None:
+                return
+            attempt.interrupt = interrupt
+            callback = attempt.callback
+        if callback is not None:
+            callback(interrupt)

@@ -1,0 +1,167 @@
+"""The embedded engine: the queue in one SQLite file, for any number of worker processes on one machine."""
+
+from __future__ import annotations
+
+import os
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from runlog.engines.base import Delivery, Interrupt, NewRun, OnChange, Outcome
+from runlog.engines.local.operations import Claim, Operation, Stop, Wait
+from runlog.engines.local.queue import Queue
+from runlog.engines.local.replies import Reply
+from runlog.engines.local.thread import GIVEN_BACK, EngineThread
+from runlog.errors import ProjectNotOpen
+from runlog.stores.base import Run
+
+T = TypeVar("T")
+
+_PRUNED_AT_ONCE = 500
+
+
+class LocalEngine:
+    """The engine port on `path` (`queue.db`); see `Engine` for what each method promises.
+
+    One thread of its own talks to SQLite. What arrives while it commits shares the next commit, so the more work there
+    is, the cheaper each operation. Work in the same process is known at once; that of other processes by a look at
+    the file's version every `poll` seconds. A fork leaves the child with an engine that starts anew at its first use,
+    without any of the parent's work.
+    """
+
+    def __init__(self, path: Path, on_change: OnChange, *, lease: float = 12.0, poll: float = 0.05) -> None:
+        """`lease` (seconds) is for how long a worker that shows no sign of life keeps its runs where its death cannot
+        be seen; it is renewed every third of it. Nothing is opened before the first use."""
+        self.path, self._on_change, self._lease, self._poll = path, on_change, lease, poll
+        self._thread: EngineThread | None = None
+        self._closed = False
+        _engines.add(self)
+
+    @property
+    def worker_name(self) -> str | None:
+        """This process's name in the queue, once there is one."""
+        return self._thread.worker if self._thread else None
+
+    @property
+    def moved_aside(self) -> Path | None:
+        """Where a damaged queue was moved to, if one was found."""
+        return self._thread.moved_aside if self._thread else None
+
+    def _running(self) -> EngineThread:
+        if self._closed:
+            raise ProjectNotOpen("the project is closed", "its engine was used after the end of runlog.open()")
+        thread = self._thread
+        if thread is None:
+            thread = EngineThread(self.path, self._on_change, lease=self._lease, poll=self._poll)
+            self._thread = thread
+            thread.start()
+        return thread
+
+    async def _ask(self, action: Callable[[Queue], T], *, durable: bool = False, keep: bool = False) -> T:
+        reply: Reply[T] = Reply()
+        self._running().put(Operation(action, reply, durable=durable, keep=keep))
+        return await reply.wait()
+
+    async def _read(self, action: Callable[[Queue], T]) -> T:
+        reply: Reply[T] = Reply()
+        self._running().put(Operation(action, reply, reads=True))
+        return await reply.wait()
+
+    async def submit(self, runs: Sequence[NewRun]) -> None:
+        runs = list(runs)
+        await self._ask(lambda queue: queue.submit(runs, time.time_ns()), durable=True)
+
+    async def claim(self, tasks: Sequence[str], limit: int) -> list[Delivery]:
+        reply: Reply[list[Delivery]] = Reply()
+        thread = self._running()
+        thread.put(Claim(tuple(tasks), limit, reply))
+        try:
+            return await reply.wait()
+        except BaseException:
+            if reply.abandon():
+                thread.put(None)  # it drops what nobody waits for
+            else:
+                with suppress(Exception):
+                    for delivery in reply.result():
+                        thread.finish(delivery, GIVEN_BACK)
+            raise
+
+    def watch(self, delivery: Delivery, callback: Callable[[Interrupt], None]) -> None:
+        self._running().watch(delivery, callback)
+
+    def mark(self, delivery: Delivery, status: Literal["EXECUTING", "WAITING"], reason: str | None = None) -> None:
+        self._running().mark(delivery, status, reason)
+
+    async def finish(self, delivery: Delivery, outcome: Outcome) -> bool:
+        reply: Reply[bool] = Reply()
+        self._running().finish(delivery, outcome, reply)
+        return await reply.wait()
+
+    async def cancel(self, run_id: str, reason: str | None = None) -> bool:
+        return await self._ask(lambda queue: queue.cancel(run_id, reason, time.time_ns()), durable=True)
+
+    async def get(self, run_id: str) -> Run:
+        return await self._read(lambda queue: queue.get(run_id))
+
+    async def wait(self, run_ids: Sequence[str]) -> list[Run]:
+        reply: Reply[dict[str, Run]] = Reply()
+        thread = self._running()
+        thread.put(Wait(frozenset(run_ids), reply))
+        try:
+            ended = await reply.wait()
+        finally:
+            if reply.abandon():
+                thread.put(None)
+        return [ended[run_id] for run_id in run_ids]
+
+    async def changed_since(self, time: int) -> list[Run]:
+        return await self._read(lambda queue: queue.changed_since(time))
+
+    async def prune(self, ended_before: int) -> int:
+        total = 0
+        while count := await self._ask(lambda queue: queue.prune(ended_before, _PRUNED_AT_ONCE)):
+            total += count
+        return total
+
+    async def close(self) -> None:
+        self._closed = True
+        thread = self._thread
+        if thread is not None:
+            reply: Reply[None] = Reply()
+            thread.put(Stop(reply))
+            await reply.wait()
+
+    def _before_fork(self) -> None:
+        if self._thread is not None:
+            self._thread.pause()
+
+    def _after_fork_in_parent(self) -> None:
+        if self._thread is not None:
+            self._thread.go_on()
+
+    def _after_fork_in_child(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.leave_to_parent()
+
+
+_engines: weakref.WeakSet[LocalEngine] = weakref.WeakSet()
+
+
+def _each(action: Callable[[LocalEngine], Any]) -> Callable[[], None]:
+    def run() -> None:
+        for engine in list(_engines):
+            action(engine)
+
+    return run
+
+
+# The lock that SQLite holds inside a call would stay locked in the child for ever: no fork during one.
+os.register_at_fork(
+    before=_each(LocalEngine._before_fork),
+    after_in_parent=_each(LocalEngine._after_fork_in_parent),
+    after_in_child=_each(LocalEngine._after_fork_in_child),
+)

@@ -1,0 +1,104 @@
+"""What the engine's thread is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from runlog.engines.base import Delivery
+from runlog.engines.local.queue import Queue
+from runlog.engines.local.replies import Reply
+from runlog.errors import RunlogError
+from runlog.stores.base import Run
+
+
+@dataclass(slots=True)
+class Operation:
+    """One thing to do to the queue."""
+
+    action: Callable[[Queue], Any]
+    reply: Reply[Any] | None = None
+    durable: bool = False
+    """Its commit has to survive power loss."""
+    keep: bool = False
+    """It is tried until it works, whatever is wrong with the file."""
+    reads: bool = False
+    after: Callable[[], None] | None = None
+    """Called in the engine's thread when it is committed."""
+
+
+@dataclass(slots=True, eq=False)
+class Claim:
+    """Somebody waits for work."""
+
+    tasks: tuple[str, ...]
+    limit: int
+    reply: Reply[list[Delivery]]
+
+
+@dataclass(slots=True, eq=False)
+class Wait:
+    """Somebody waits until all these runs are terminal."""
+
+    run_ids: frozenset[str]
+    reply: Reply[dict[str, Run]]
+    ended: dict[str, Run] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Stop:
+    reply: Reply[None]
+
+
+Item = Operation | Claim | Wait | Stop | None
+
+
+class Waits:
+    """Who waits for which runs. Used by the engine's thread only."""
+
+    def __init__(self) -> None:
+        self._by_run: dict[str, list[Wait]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._by_run)
+
+    def begin(self, wait: Wait, queue: Queue) -> None:
+        """Answer at once, or remember the wait."""
+        try:
+            runs = [queue.get(run_id) for run_id in wait.run_ids]
+        except RunlogError as error:
+            wait.reply.put_error(error)
+            return
+        for run in runs:
+            if run.is_terminal:
+                wait.ended[run.run_id] = run
+            else:
+                self._by_run.setdefault(run.run_id, []).append(wait)
+        if len(wait.ended) == len(wait.run_ids):
+            wait.reply.put(wait.ended)
+
+    def settle(self, run: Run) -> list[Reply[Any]]:
+        """A run has ended: return the replies that are complete with it."""
+        complete: list[Reply[Any]] = []
+        for wait in self._by_run.pop(run.run_id, ()):
+            wait.ended[run.run_id] = run
+            if len(wait.ended) == len(wait.run_ids) and wait.reply.put(wait.ended):
+                complete.append(wait.reply)
+        return complete
+
+    def look(self, queue: Queue) -> list[Reply[Any]]:
+        """Find what ended in other processes; return the replies that are complete now."""
+        ended = queue.ended(list(self._by_run)) if self._by_run else []
+        return [reply for run_id in ended for reply in self.settle(queue.get(run_id))]
+
+    def drop_abandoned(self) -> None:
+        for run_id, waits in list(self._by_run.items()):
+            waits[:] = [wait for wait in waits if not wait.reply.is_settled]
+            if not waits:
+                del self._by_run[run_id]
+
+    def refuse(self, error: BaseException) -> list[Reply[Any]]:
+        replies = [wait.reply for waits in self._by_run.values() for wait in waits]
+        self._by_run.clear()
+        return [reply for reply in replies if reply.put_error(error)]
