@@ -1,0 +1,58 @@
+"""OpenTelemetry's current context, read and set at little cost.
+
+The names that OpenTelemetry calls private and that runlog needs stand here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar, Token
+from typing import Any
+
+from opentelemetry import context as otel
+from opentelemetry.context import _RUNTIME_CONTEXT, _SUPPRESS_INSTRUMENTATION_KEY, Context
+from opentelemetry.trace import Span as ApiSpan
+from opentelemetry.trace.propagation import _SPAN_KEY
+
+SPAN_KEY = _SPAN_KEY
+SUPPRESS_KEY = _SUPPRESS_INSTRUMENTATION_KEY
+SUPPRESS_KEY_PLAIN = "suppress_instrumentation"
+"""What `opentelemetry.instrumentation.utils.suppress_instrumentation` sets beside it."""
+
+_set_item = dict.__setitem__
+
+_variable = getattr(_RUNTIME_CONTEXT, "_current_context", None)
+# The default runtime context is a ContextVar; OTEL_PYTHON_CONTEXT may name another kind.
+get_context = _variable.get if isinstance(_variable, ContextVar) else otel.get_current
+attach = _variable.set if isinstance(_variable, ContextVar) else otel.attach
+_reset = _variable.reset if isinstance(_variable, ContextVar) else otel.detach
+
+
+def detach(token: Token[Any]) -> None:
+    """Go back to the context before `attach`.
+
+    Does nothing where the token is of another context: there nothing was attached, as when a generator that was
+    left half-way is closed by another task.
+    """
+    try:  # noqa: SIM105 - a context manager costs more than all the rest
+        _reset(token)
+    except (ValueError, RuntimeError):
+        pass
+
+
+def with_value(context: Context, key: str, value: object) -> Context:
+    """Return a copy of `context` with one value set."""
+    copy = Context(context)
+    _set_item(copy, key, value)
+    return copy
+
+
+def with_span(context: Context, span: ApiSpan) -> Context:
+    """Return a copy of `context` in which `span` is the current one."""
+    copy = Context(context)
+    _set_item(copy, SPAN_KEY, span)
+    return copy
+
+
+def is_suppressed(context: Context) -> bool:
+    """Say whether `suppress_instrumentation()` is in force there."""
+    return bool(context.get(SUPPRESS_KEY) or context.get(SUPPRESS_KEY_PLAIN))
