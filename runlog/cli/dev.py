@@ -1,0 +1,125 @@
+"""`runlog dev`: a worker that starts again when a file of the project changes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runlog.cli.output import note
+from runlog.cli.project import load_settings
+from runlog.config import Settings
+
+_POLL = 0.3
+_SETTLE = 0.15
+"""Seconds without another change before the worker starts again: an editor may write several files."""
+_GRACE = 2.0
+_KILL_AFTER = 5.0
+_SKIPPED = {"node_modules", "__pycache__", "site-packages", "build", "dist"}
+_WATCHED = (".py", ".toml")
+
+
+def command(
+    concurrency: Annotated[int | None, typer.Option("-c", "--concurrency", min=1, help="Runs at once.")] = None,
+) -> None:
+    """Execute the project's runs while you work on it: the worker starts again when a file changes.
+
+    Its records are shown here. What runs at a restart has two seconds to finish, then goes back to the queue.
+
+    \b
+    runlog dev
+    """
+    settings = load_settings()
+    arguments = ["worker", "--grace", str(_GRACE), *(["--concurrency", str(concurrency)] if concurrency else [])]
+    raise typer.Exit(_Supervisor(settings, arguments).run())
+
+
+class _Supervisor:
+    """Keeps one worker process running on the newest files."""
+
+    def __init__(self, settings: Settings, arguments: list[str]) -> None:
+        self.root = settings.root
+        self.arguments = [sys.executable, "-m", "runlog.cli", "-C", str(settings.root), *arguments]
+        self.stopped = False
+
+    def run(self) -> int:
+        """Start the worker, watch, start it again; return when SIGINT or SIGTERM came."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+        files = fingerprint(self.root)
+        note(f"runlog dev: {len(files):,} files of {self.root} are watched; Ctrl-C ends")
+        while not self.stopped:
+            process = subprocess.Popen(self.arguments, start_new_session=True)  # noqa: S603 - ourselves
+            try:
+                files = self._watch(process, files)
+            finally:
+                _end(process)
+        return 0
+
+    def _stop(self, *_: object) -> None:
+        self.stopped = True
+
+    def _watch(self, process: subprocess.Popen[bytes], before: dict[str, int]) -> dict[str, int]:
+        """Return the files once they have changed, or when it is time to stop."""
+        ended = False
+        while not self.stopped:
+            if not ended and process.poll() is not None:
+                ended = True
+                note(f"runlog dev: the worker ended with exit code {process.returncode}; it starts again at a change")
+            files = fingerprint(self.root)
+            if files != before:
+                while files != (files := _later(self.root)):
+                    pass
+                changed = sorted(name for name in {*files, *before} if files.get(name) != before.get(name))
+                note(f"runlog dev: {', '.join(changed[:3])}{' …' if len(changed) > 3 else ''} changed: starting again")
+                return files
+            time.sleep(_POLL)
+        return before
+
+
+def _later(root: Path) -> dict[str, int]:
+    time.sleep(_SETTLE)
+    return fingerprint(root)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a worker: it puts back what it cannot finish."""
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_GRACE + _KILL_AFTER)
+    except subprocess.TimeoutExpired:
+        process.kill()  # its runs are queued again, as those of any dead worker
+        process.wait()
+
+
+def fingerprint(root: Path) -> dict[str, int]:
+    """The watched files below a folder with their times of change, without hidden folders and environments."""
+    return {str(path.relative_to(root)): changed for path, changed in _files(root)}
+
+
+def _files(root: Path) -> Iterator[tuple[Path, int]]:
+    waiting = [root]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        if not _is_skipped(entry):
+                            waiting.append(Path(entry.path))
+                    elif entry.name.endswith(_WATCHED):
+                        yield Path(entry.path), entry.stat().st_mtime_ns
+        except OSError:  # gone meanwhile, or not ours to read
+            continue
+
+
+def _is_skipped(entry: os.DirEntry[str]) -> bool:
+    return entry.name.startswith(".") or entry.name in _SKIPPED or (Path(entry.path) / "pyvenv.cfg").exists()

@@ -1,0 +1,108 @@
+"""Tables, clipped text and times for a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from runlog.console.message import format_duration
+from runlog.console.pieces import Line, Piece, padded, width_of
+from runlog.stores.base import Run
+
+GAP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table. `shrink` lets it get narrower, down to `least`, where the terminal is too narrow."""
+
+    title: str
+    align: Literal["left", "right"] = "left"
+    shrink: bool = False
+    least: int = 8
+
+
+def table(columns: Sequence[Column], rows: Sequence[Sequence[Piece]], width: int | None) -> list[Line]:
+    """Lay rows out under their titles, columns without any content left out. `width` None: nothing is cut."""
+    used = [index for index in range(len(columns)) if any(row[index][0] for row in rows)]
+    widths = {
+        index: max(width_of(columns[index].title), *(width_of(row[index][0]) for row in rows), 0) for index in used
+    }
+    if width is not None:
+        _shrink(columns, widths, width)
+    titles: list[Piece] = [(column.title, "heading") for column in columns]
+    lines: list[Line] = []
+    for row in (titles, *rows):
+        line: Line = []
+        for place, index in enumerate(used):
+            text, style = row[index]
+            last = place == len(used) - 1
+            shown = fit(text, widths[index])
+            if columns[index].align == "right":
+                shown = " " * (widths[index] - width_of(shown)) + shown
+            elif not last:
+                shown = padded(shown, widths[index])
+            line += [(shown, style), ("" if last else " " * GAP, "")]
+        lines.append(line)
+    return lines
+
+
+def _shrink(columns: Sequence[Column], widths: dict[int, int], width: int) -> None:
+    excess = sum(widths.values()) + GAP * (len(widths) - 1) - width
+    for index in sorted(widths, key=lambda index: -widths[index]):
+        if excess > 0 and columns[index].shrink:
+            given = min(excess, max(0, widths[index] - columns[index].least))
+            widths[index] -= given
+            excess -= given
+
+
+def fit(text: str, width: int) -> str:
+    """Cut text to a number of columns, with an ellipsis where something is missing."""
+    if width_of(text) <= width:
+        return text
+    kept, used = "", 0
+    for character in text:
+        used += width_of(character)
+        if used > width - 1:
+            break
+        kept += character
+    return kept + "…"
+
+
+def clock(nanoseconds: int, now: float | None = None) -> str:
+    """A time of day, with its date where it is not today: `14:02:05`, `Jan 31 14:02:05`, `2025-01-31 14:02:05`."""
+    try:
+        then, today = time.localtime(nanoseconds // 1_000_000_000), time.localtime(now)
+        if then[:3] == today[:3]:
+            return time.strftime("%H:%M:%S", then)
+        return time.strftime("%b %d %H:%M:%S" if then.tm_year == today.tm_year else "%Y-%m-%d %H:%M:%S", then)
+    except (OverflowError, ValueError, OSError):  # a damaged record
+        return f"@{nanoseconds}"
+
+
+def day(nanoseconds: int) -> str:
+    """The date of a time."""
+    try:
+        return time.strftime("%Y-%m-%d", time.localtime(nanoseconds // 1_000_000_000))
+    except (OverflowError, ValueError, OSError):
+        return "?"
+
+
+def run_duration(run: Run, now: int) -> str:
+    """How long a run's attempts took, from the first's start, or have taken so far."""
+    if run.started is None:
+        return ""
+    if run.ended is not None:
+        return format_duration(max(0, run.ended - run.started))
+    return format_duration(max(0, now - run.started)) + "…"
+
+
+def size_text(size: float) -> str:
+    """Bytes with the unit that suits them."""
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

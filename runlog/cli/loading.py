@@ -1,0 +1,60 @@
+"""A run with all its events, read in pages, and its tree with the child runs in their places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runlog.stores.base import Event, Reader, Run
+from runlog.stores.query import Query, Term
+from runlog.stores.tree import Node, build_tree, walk
+
+_PAGE = 10_000
+_CHILDREN = 200
+"""Child runs drawn inside their parent, at most."""
+
+
+def load_events(log: Reader, run_id: str | None) -> Iterator[Event]:
+    """All events of a run, in the order in which they were stored."""
+    after = 0
+    while page := log.events(run_id, after=after, limit=_PAGE):
+        yield from page
+        after = page[-1].id
+
+
+def load_tree(log: Reader, run: Run, *, children: bool = True) -> Node:
+    """The tree of a run; with `children`, the runs that it waited for are where it waited."""
+    root = build_tree(run, load_events(log, run.run_id))
+    if not children:
+        return root
+    waiting, left = [root], _CHILDREN
+    while waiting and left > 0:
+        parent = waiting.pop()
+        assert parent.run is not None
+        places = _wait_spans(parent)
+        for child in children_of(log, parent.run, left):
+            place = places.get(child.run_id)
+            if place is not None:
+                node = build_tree(child, load_events(log, child.run_id))
+                place.attach(node)
+                waiting.append(node)
+                left -= 1
+    return root
+
+
+def children_of(log: Reader, run: Run, limit: int) -> list[Run]:
+    """The runs that a run triggered, oldest first."""
+    if not run.spans:
+        return []
+    term = Term("run.parent", "=", run.run_id)
+    return log.runs(Query(str(term), term), limit=limit).items[::-1]
+
+
+def _wait_spans(root: Node) -> dict[str, Node]:
+    """Child run id → the span that waits for it, which names it in an attribute."""
+    places: dict[str, Node] = {}
+    for _, node in walk(root):
+        value = node.event.attributes.get("runlog.child.run_id") if not node.is_log else None
+        for run_id in value if isinstance(value, list) else (value,):
+            if isinstance(run_id, str):
+                places[run_id] = node
+    return places

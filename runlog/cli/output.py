@@ -1,0 +1,113 @@
+"""Where commands write: tables and trees through the painter, JSON, and one-line errors."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, TextIO
+
+from runlog.console.paint import Painter
+from runlog.console.pieces import Line
+from runlog.system.text import visible, visible_line
+
+PLAIN_WIDTH = 120
+"""Columns to lay out for where there is no terminal."""
+
+
+class Output:
+    """Standard output. Everything shown goes through here as styled pieces of text made safe, or as JSON."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stdout
+        self.painter = Painter(self.stream)
+        self.terminal = self.painter.width is not None
+        self.width = self.painter.width or _columns() or PLAIN_WIDTH
+        self.unicode = _can_encode(self.stream, "█▏├─└│░●✗")
+
+    def lines(self, lines: Iterable[Line], indent: int = 0) -> None:
+        """Write lines. They must fit `width`, or may be wrapped to `indent`."""
+        self.stream.write(self.painter.paint(lines, indent))
+
+    def text(self, text: str = "", style: str = "") -> None:
+        """Write our own words, of any number of lines."""
+        self.lines([[(part, style)] for part in text.split("\n")])
+
+    def foreign(self, text: str) -> None:
+        """Write foreign text, every control character but newline and tab made visible."""
+        self.lines([[(part, "")] for part in visible(text).split("\n")])
+
+    def json(self, value: Any) -> None:
+        """Write one JSON value on a line. Pure ASCII, so it is harmless in a terminal whatever is in it."""
+        self.stream.write(json_text(value) + "\n")
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+
+@cache
+def output() -> Output:
+    """The process's standard output."""
+    return Output()
+
+
+def json_text(value: Any) -> str:
+    """JSON in ASCII, on one line; a number that JSON does not have is null."""
+    try:
+        text = json.dumps(value, allow_nan=False, default=str)
+    except ValueError:
+        text = json.dumps(_finite(value), default=str)
+    return text.replace("\x7f", "\\u007f")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def note(text: str) -> None:
+    """Tell the user something that is not the answer, on standard error."""
+    painter = Painter(sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.write(painter.paint([[(part, "note")] for part in visible(text).split("\n")]))
+
+
+def error_line(what: str, why: str | None = None, fix: str | None = None) -> None:
+    """Say what went wrong, why, and what to type; foreign text in it is made harmless."""
+    first, *rest = visible(what).split("\n")
+    lines: list[Line] = [[("error: ", "bad"), (first, "")]]
+    lines += [[("  " + part, "")] for part in rest]
+    for text, style in ((why, ""), (fix, "note")):
+        if text:
+            lines += [[("  " + part, style)] for part in visible(text).split("\n")]
+    sys.stderr.write(Painter(sys.stderr).paint(lines, 2))
+    sys.stderr.flush()
+
+
+def abandon_stdout() -> None:
+    """The reader of our output is gone: let the interpreter's last flush go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def one_line(text: object) -> str:
+    """Foreign text as one safe line."""
+    return visible_line(str(text))
+
+
+def _columns() -> int | None:
+    text = os.environ.get("COLUMNS", "")
+    return int(text) if text.isdecimal() and int(text) > 0 else None
+
+
+def _can_encode(stream: TextIO, text: str) -> bool:
+    try:
+        text.encode(getattr(stream, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

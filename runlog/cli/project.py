@@ -1,0 +1,98 @@
+"""The project that a command works in, and its run log opened for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runlog.cli.output import note
+from runlog.config import Settings
+from runlog.errors import ConfigError, RunlogError
+from runlog.stores.base import Reader
+
+if TYPE_CHECKING:
+    from runlog.recording.recovery import RecoveryReport
+
+_chosen: list[Path | None] = [None]
+
+
+def choose(folder: str | None) -> None:
+    """Set the folder that `-C` names. Raises ConfigError if there is none."""
+    if folder is not None and not Path(folder).is_dir():
+        raise ConfigError(f"there is no folder {folder!r}", fix="runlog -C DIR ...   # a folder of the project")
+    _chosen[0] = Path(folder) if folder is not None else None
+
+
+def load_settings(arguments: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of the chosen project. Raises ConfigError."""
+    return Settings.load(_chosen[0], arguments)
+
+
+@contextmanager
+def open_log(settings: Settings) -> Iterator[Reader | None]:
+    """Open the project's run log for reading, with what dead processes left in their spools stored first.
+
+    None if nothing was ever recorded. Raises StoreError if there is a log that cannot be read.
+    """
+    rescue(settings)
+    if not settings.log_path.exists():
+        yield None
+        return
+    from runlog.stores import open_reader
+
+    reader = open_reader(settings)
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+def rescue(settings: Settings) -> None:
+    """Store the records that dead processes could not; say so if that fails, which keeps nothing from being read."""
+    from runlog.recording.recovery import dead_spools
+
+    if not dead_spools(settings.spool_path):
+        return
+    try:
+        report = _recover(settings)
+    except (RunlogError, OSError) as error:
+        what = error.what if isinstance(error, RunlogError) else str(error)
+        note(f"records of dead processes could not be stored, so the newest may be missing here: {what}")
+    else:
+        for skipped in report.skipped:
+            note(f"records of a dead process were left alone: {skipped}")
+
+
+def _recover(settings: Settings) -> RecoveryReport:
+    from runlog.recording.clean import Limits
+    from runlog.recording.finish import Finisher
+    from runlog.recording.recovery import recover
+    from runlog.recording.scrub import Scrubber
+    from runlog.stores import open_store
+
+    finisher = Finisher(Scrubber(settings.scrub.keys, settings.scrub.patterns), Limits.from_settings(settings))
+    store = open_store(settings)
+    try:
+        return recover(settings, store, finisher)
+    finally:
+        store.close()
+
+
+def nothing_recorded(settings: Settings) -> str:
+    """The words for an empty project."""
+    return f"Nothing is recorded yet in {settings.folder}."
+
+
+@contextmanager
+def require_log(settings: Settings) -> Iterator[Reader]:
+    """Like `open_log`, for commands that have nothing to say about an empty project. Raises RunlogError for one."""
+    with open_log(settings) as log:
+        if log is None:
+            raise RunlogError(
+                f"there is no run log in {settings.root}",
+                "nothing was recorded here, or the project is elsewhere",
+                "runlog -C DIR ...   # a folder of the project",
+            )
+        yield log

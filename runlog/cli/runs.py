@@ -1,0 +1,93 @@
+"""`runlog runs`: the list of runs."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from runlog.cli.layout import Column, clock, run_duration, table
+from runlog.cli.options import Cursor, JsonLines, QueryWords, parse_query
+from runlog.cli.output import Output, note, one_line, output
+from runlog.cli.project import load_settings, nothing_recorded, open_log
+from runlog.cli.records import run_record
+from runlog.cli.sentences import error_title, state
+from runlog.console.format import short_run_id
+from runlog.console.pieces import Piece
+from runlog.stores.base import Page, Run
+
+_WIDE = 118
+_COLUMNS = (
+    Column("status"),
+    Column("run"),
+    Column("task", shrink=True, least=12),
+    Column("created"),
+    Column("took", "right"),
+    Column("try", "right"),
+    Column("errors", "right"),
+    Column("warnings", "right"),
+    Column("why", shrink=True, least=10),
+)
+
+
+def command(
+    query: QueryWords = None,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many.")] = 20,
+    cursor: Cursor = None,
+    json: JsonLines = False,
+) -> None:
+    """List runs, newest first: state, task, duration, errors, and why.
+
+    A query about events finds the runs that have one such event.
+
+    \b
+    runlog runs
+    runlog runs status:failed task:send-email
+    runlog runs 'run.created:>-1h (level:error OR run.dur:>10s)'
+    """
+    parsed = parse_query(query)
+    settings = load_settings()
+    with open_log(settings) as log:
+        page: Page[Run] = Page([], None) if log is None else log.runs(parsed, cursor=cursor, limit=limit)
+    if json:
+        for run in page.items:
+            output().json(run_record(run))
+    elif page.items:
+        out = output()
+        out.lines(run_table(page.items, out))
+    else:
+        note(nothing_recorded(settings) if log is None else "No run matches." if parsed else "There are no runs yet.")
+    if page.cursor is not None:
+        note(f"The newest {len(page.items):,} shown; older ones: add --cursor {one_line(page.cursor)}")
+
+
+def run_table(runs: list[Run], out: Output) -> list[list[Piece]]:
+    """The runs as a table, whole ids where there is room for them."""
+    whole = not out.terminal or out.width >= _WIDE
+    now = time.time_ns()
+    rows: list[list[Piece]] = []
+    for run in runs:
+        glyph, style = state(run)
+        rows.append(
+            [
+                (f"{glyph} {one_line(run.status)}", style),
+                (one_line(run.run_id) if whole else short_run_id(run.run_id), "source"),
+                (one_line(run.task), "task"),
+                (clock(run.created), "time"),
+                (run_duration(run, now), "value"),
+                (str(run.attempt) if run.attempt > 1 else "", "value"),
+                (f"{run.errors:,}" if run.errors else "", "bad"),
+                (f"{run.warnings:,}" if run.warnings else "", "attention"),
+                (one_line(why(run)), "message"),
+            ]
+        )
+    return table(_COLUMNS, rows, out.width if out.terminal else None)
+
+
+def why(run: Run) -> str:
+    """In a few words why a run is in its state; empty for what completed."""
+    title = error_title(run.error)
+    if run.status == "COMPLETED" or not (run.reason or title):
+        return ""
+    return title if run.is_terminal and title else run.reason or title

@@ -1,0 +1,214 @@
+"""The tree of a run as rows: names and messages, durations, and bars on one time axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from runlog.cli.details import node_details
+from runlog.cli.layout import fit
+from runlog.cli.output import Output
+from runlog.cli.sentences import error_title, state
+from runlog.cli.timeline import Axis
+from runlog.console.message import format_attributes, format_duration, render_message
+from runlog.console.pieces import Line, Piece, clipped, line_width, safe_lines, width_of
+from runlog.stores.base import DEBUG, ERROR, LEVEL_NAMES, WARN
+from runlog.stores.tree import Node
+from runlog.system.text import visible_line
+
+_DURATION = 11
+_DEEPEST = 20
+"""Levels whose branches are drawn; what is deeper says how deep it is."""
+_BAR_STYLES = {
+    "ok": "bar good",
+    "error": "bar bad",
+    "canceled": "bar attention",
+    "unfinished": "bar attention",
+}
+_LOG_STYLES = {DEBUG: "quiet message", WARN: "warn message", ERROR: "error message"}
+
+
+@dataclass(frozen=True, slots=True)
+class TreeOptions:
+    """What of a tree is drawn."""
+
+    level: int | None = None
+    """Only logs of this level or over, failing spans, and what they are in."""
+    attributes: bool = False
+    limit: int = 0
+    """Rows at most; 0 is no limit."""
+    now: int = 0
+
+
+@dataclass(slots=True)
+class Drawn:
+    """What was drawn, and of how much."""
+
+    rows: int = 0
+    total: int = 0
+
+
+class TreePainter:
+    """Draws one tree on one output."""
+
+    def __init__(self, root: Node, out: Output, options: TreeOptions) -> None:
+        self.root, self.out, self.options = root, out, options
+        self.drawn = Drawn()
+        self._kept = _kept(root, options.level) if options.level is not None else None
+        bars = 0 if out.width < 64 else min(60, out.width * 2 // 5)
+        self._label = out.width - (_DURATION + bars + 3 if bars else _DURATION + 1)
+        self._axis = Axis(root.event.time, _last(root, options.now), max(1, bars), out.unicode) if bars else None
+        self._branches = ("├─ ", "└─ ", "│  ", "   ") if out.unicode else ("|- ", "`- ", "|  ", "   ")
+
+    def paint(self) -> Drawn:
+        """Draw the tree and return how much of it was drawn."""
+        if self._axis is not None:
+            self.out.lines([[(" " * (self._label + _DURATION + 3), ""), (self._axis.ticks(), "rule")]])
+        for node, prefix, below in self._walk():
+            self.drawn.total += 1
+            if self.options.limit and self.drawn.rows >= self.options.limit:
+                continue
+            self.drawn.rows += 1
+            self.out.lines([self._row(node, prefix)], self._label)
+            if self.options.attributes:
+                margin: Piece = (below + ("│  " if node.children and self.out.unicode else "   "), "punctuation")
+                self.out.lines([[margin, *line] for line in node_details(node)], width_of(margin[0]) + 4)
+        return self.drawn
+
+    def _walk(self) -> Iterator[tuple[Node, str, str]]:
+        """Every node that is kept, with what is drawn before it and before what is below it."""
+        stack: list[tuple[Node, str, str, int]] = [(self.root, "", "", 0)]
+        while stack:
+            node, prefix, below, depth = stack.pop()
+            yield node, prefix, below
+            children = [child for child in node.children if self._kept is None or id(child) in self._kept]
+            for index, child in enumerate(reversed(children)):
+                if depth >= _DEEPEST:
+                    margin = "   " * _DEEPEST + f"{depth + 1} deep: "
+                    stack.append((child, margin, margin, depth + 1))
+                elif node is self.root:
+                    stack.append((child, "", "", 1))
+                else:
+                    branch, rest = self._branches[1::2] if index == 0 else self._branches[0::2]
+                    stack.append((child, below + branch, below + rest, depth + 1))
+
+    def _row(self, node: Node, prefix: str) -> Line:
+        line: Line = [(prefix, "punctuation"), *(self._log(node) if node.is_log else self._span(node))]
+        line = clip_line(line, self._label) if self.out.terminal else line
+        used = line_width(line)
+        line.append((" " * max(1, self._label + 1 - used), ""))
+        line.append((f"{self._duration(node):>{_DURATION}}", "value"))
+        if self._axis is not None:
+            line += [("  ", ""), *self._bar(node, self._axis)]
+        return line
+
+    def _duration(self, node: Node) -> str:
+        if node.is_log:
+            return ""
+        if node.running:
+            return format_duration(max(0, self.options.now - node.event.time)) + "…"
+        return format_duration(node.event.duration or 0)
+
+    def _bar(self, node: Node, axis: Axis) -> Line:
+        event = node.event
+        if node.is_log:
+            dot = "•" if self.out.unicode else "*"
+            return [(axis.mark(event.time), ""), (dot, LEVEL_NAMES.get(event.level, "info"))]
+        end = self.options.now if node.running else event.time + (event.duration or 0)
+        waited = 0
+        if node.run is not None:
+            waited = max(0, (node.run.started or end) - node.run.created)
+        margin, waiting, bar = axis.bar(event.time, end, waited=waited)
+        style = "bar" if node.running else _BAR_STYLES.get(event.status or "", "bar")
+        tail: Line = [("▸" if self.out.unicode else ">", "bar")] if node.running else []
+        return [(margin, ""), (waiting, "bar waiting"), (bar, style), *tail]
+
+    def _span(self, node: Node) -> Line:
+        event = node.event
+        if node.run is not None:
+            glyph, style = state(node.run)
+            names: Line = [(visible_line(event.name), "task")]
+            if node is not self.root:
+                names = [("→ " if self.out.unicode else "> ", "punctuation"), *names, (f" {short(node)}", "source")]
+            return [*names, (f"  {glyph} {visible_line(node.run.status)}", style)]
+        line: Line = [(clipped(visible_line(event.name), 200), "message")]
+        extra = event.extra or {}
+        if node.running:
+            line.append(("  ▶ running", "neutral"))
+        elif event.status == "error":
+            exception = extra.get("exception")
+            words = error_title(exception) if isinstance(exception, dict) else str(extra.get("status_message") or "")
+            line.insert(0, ("✗ ", "bad"))
+            line.append(("  " + visible_line(clipped(words, 500)), "bad"))
+        elif event.status in ("canceled", "unfinished"):
+            words = f"{event.status}: {extra['status_message']}" if extra.get("status_message") else event.status
+            line.append((f"  ⊘ {visible_line(clipped(words, 500))}", "attention"))
+        if node.orphan:
+            line.append(("  (its parent is not in the log)", "note"))
+        return [*line, *_inline_attributes(node)]
+
+    def _log(self, node: Node) -> Line:
+        event = node.event
+        name = LEVEL_NAMES.get(event.level, "info")
+        first, *rest = safe_lines(clipped(render_message(str(event.message), event.attributes), 2000))
+        line: Line = [(f"{name.upper():<5} ", name)]
+        if event.name != "logger":
+            line.append((f"[{visible_line(event.name.removeprefix('logging:'))}] ", "source"))
+        line.append((first, _LOG_STYLES.get(event.level, "message")))
+        if rest:
+            line.append((f" …(+{len(rest)} lines)", "note"))
+        exception = (event.extra or {}).get("exception")
+        if isinstance(exception, dict):
+            line.append(("  " + visible_line(clipped(error_title(exception), 500)), "exception"))
+        return [*line, *_inline_attributes(node)]
+
+
+def _inline_attributes(node: Node) -> Line:
+    line: Line = []
+    for number, pair in enumerate(format_attributes(node.event.attributes)):
+        line += [("  " if number == 0 else " ", ""), *pair]
+    return line
+
+
+def short(node: Node) -> str:
+    """A child run's id, which every command takes."""
+    return visible_line(node.run.run_id) if node.run is not None else ""
+
+
+def clip_line(line: Line, width: int) -> Line:
+    """Cut a line to a number of columns, with an ellipsis where something is missing."""
+    if line_width(line) <= width:
+        return line
+    kept: Line = []
+    room = width - 1
+    for text, style in line:
+        if width_of(text) > room:
+            return [*kept, (fit(text + " ", room + 1), style)]
+        kept.append((text, style))
+        room -= width_of(text)
+    return kept
+
+
+def _last(root: Node, now: int) -> int:
+    """The end of the time axis: nothing in the tree is after it."""
+    latest, stack = root.end, [root]
+    while stack:
+        node = stack.pop()
+        latest = max(latest, now if node.running else node.end)
+        stack.extend(node.children)
+    return max(latest, root.event.time + 1)
+
+
+def _kept(root: Node, level: int) -> set[int]:
+    """The nodes worth showing at a level, with everything that they are in."""
+    kept = {id(root)}
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        stack.extend(node.children)
+        if node.event.level >= level:
+            above: Node | None = node
+            while above is not None and id(above) not in kept:
+                kept.add(id(above))
+                above = above.parent
+    return kept

@@ -1,0 +1,137 @@
+"""`runlog show`: one run, and first of all where and why it failed."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from runlog.cli.details import data_text, node_details, span_heading
+from runlog.cli.layout import clock
+from runlog.cli.loading import load_events, load_tree
+from runlog.cli.options import JsonDocument, RunId
+from runlog.cli.output import Output, note, one_line, output
+from runlog.cli.project import load_settings, require_log
+from runlog.cli.records import decoded, event_record, run_record
+from runlog.cli.runtree import TreeOptions, TreePainter
+from runlog.cli.sentences import failing_exception, headline
+from runlog.console.exceptions import exception_lines
+from runlog.console.message import format_duration
+from runlog.console.pieces import Line
+from runlog.errors import RunlogError
+from runlog.stores.base import ERROR, LEVELS, Reader, Run
+from runlog.stores.query.fields import LEVEL_ALIASES
+from runlog.stores.tree import Node, walk
+
+_ROWS = 1000
+
+
+def command(
+    run: RunId,
+    attributes: Annotated[bool, typer.Option("--attributes", "-a", help="Everything of every span and log.")] = False,
+    span: Annotated[str | None, typer.Option(metavar="ID", help="Everything of one span.")] = None,
+    errors: Annotated[bool, typer.Option("--errors", "-e", help="Only what failed, and what it is in.")] = False,
+    level: Annotated[str | None, typer.Option(help="Only logs from this level: debug, info, warn, error.")] = None,
+    children: Annotated[bool, typer.Option(help="Draw child runs that were waited for inside.")] = True,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=0, help="Rows at most; 0 for all.")] = _ROWS,
+    json: JsonDocument = False,
+) -> None:
+    """Show what happened in a run: where and why it failed, then its attempts, spans and logs on a time axis.
+
+    \b
+    runlog show 7f3k2p
+    runlog show 7f3k2p --errors --attributes
+    runlog show 7f3k2p --span 51c2 --json
+    """
+    lowest = _level(level, errors=errors)
+    settings = load_settings()
+    with require_log(settings) as log:
+        found = log.run(run)
+        if json and span is None:
+            _print_json(log, found)
+            return
+        root = load_tree(log, found, children=children)
+    out, now = output(), time.time_ns()
+    if span is not None:
+        _show_span(out, _find_span(root, span, found), json=json)
+        return
+    _print_head(out, found, root, now)
+    drawn = TreePainter(root, out, TreeOptions(lowest, attributes, limit, now)).paint()
+    out.flush()
+    if drawn.rows < drawn.total:
+        hint = "--limit 0 shows all" if lowest is not None else "--limit 0 shows all, --errors what failed"
+        note(f"{drawn.rows:,} of {drawn.total:,} rows shown; {hint}")
+
+
+def _level(level: str | None, *, errors: bool) -> int | None:
+    if level is None:
+        return ERROR if errors else None
+    name = LEVEL_ALIASES.get(level.lower(), level.lower())
+    if name not in LEVELS:
+        raise RunlogError(f"there is no level {level!r}", f"the levels are {', '.join(LEVELS)}")
+    return max(LEVELS[name], ERROR) if errors else LEVELS[name]
+
+
+def _print_json(log: Reader, run: Run) -> None:
+    root = load_tree(log, run, children=False)
+    now = time.time_ns()
+    output().json(
+        {
+            "run": run_record(run, data=True),
+            "headline": "".join(text for text, _ in headline(run, root, now)),
+            "events": [event_record(event) for event in load_events(log, run.run_id)],
+        }
+    )
+
+
+def _print_head(out: Output, run: Run, root: Node, now: int) -> None:
+    out.lines([headline(run, root, now)], 2)
+    if run.status not in ("COMPLETED", "QUEUED", "EXECUTING", "CANCELED"):
+        exception = failing_exception(root, run)
+        if exception is not None:
+            out.lines(exception_lines(exception, 2), 6)
+        elif run.error:
+            out.lines([[("  " + one_line(f"{run.error.get('type')}: {run.error.get('message')}"), "exception")]], 4)
+    out.lines([[("  ", ""), *_facts(run)]], 2)
+    for name, value in (("payload", decoded(run.payload)), ("output", decoded(run.output))):
+        if value is not None:
+            out.lines([[(f"  {name} ", "key"), (data_text(value), "value")]], 10)
+    out.text()
+
+
+def _facts(run: Run) -> Line:
+    facts = [f"created {clock(run.created)}"]
+    if run.started is not None:
+        facts.append(f"queued {format_duration(max(0, run.started - run.created))}")
+    if run.started is not None and run.ended is not None:
+        facts.append(f"ran {format_duration(max(0, run.ended - run.started))}")
+    facts.append(f"queue {run.queue}")
+    facts += [f"{name} {value}" for name, value in (("worker", run.worker), ("parent", run.parent_run_id)) if value]
+    if run.tags:
+        facts.append("tags " + ", ".join(run.tags))
+    return [(one_line(" · ".join(facts)), "note")]
+
+
+def _find_span(root: Node, text: str, run: Run) -> Node:
+    wanted = text.lower()
+    found = [
+        node
+        for _, node in walk(root)
+        if node.run is None and node.event.span_id and node.event.span_id.hex().startswith(wanted)
+    ]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise RunlogError(
+            f"run {run.run_id} has no span {text!r}", fix=f"runlog show {run.run_id} --attributes   # shows the ids"
+        )
+    raise RunlogError(f"{len(found)} spans begin with {text!r}", "give more of the id")
+
+
+def _show_span(out: Output, node: Node, *, json: bool) -> None:
+    if json:
+        out.json(event_record(node.event))
+        return
+    out.lines(span_heading(node.event), 2)
+    out.lines([[("  ", ""), *line] for line in node_details(node)], 6)

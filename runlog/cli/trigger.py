@@ -1,0 +1,113 @@
+"""`runlog trigger`: a run is queued, and with --wait its result printed."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import anyio
+import typer
+
+from runlog.cli.options import JsonDocument
+from runlog.cli.output import error_line, json_text, note, output
+from runlog.cli.project import load_settings
+from runlog.cli.records import decoded, run_record
+from runlog.cli.sentences import error_title
+from runlog.config import Settings
+from runlog.errors import PayloadError, RunlogError
+from runlog.stores.base import Run
+from runlog.stores.query import parse_duration
+
+_DID_NOT_COMPLETE = 1
+
+
+def command(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="The task's id.")],
+    payload: Annotated[str | None, typer.Argument(metavar="PAYLOAD", help="JSON, @FILE, or - for stdin.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait; print its output, or fail as it did.")] = False,
+    delay: Annotated[str, typer.Option(metavar="DURATION", help="Not before: 30s, 5m, 2h.")] = "0",
+    tag: Annotated[list[str] | None, typer.Option("--tag", "-t", help="A tag; may be given several times.")] = None,
+    json: JsonDocument = False,
+) -> None:
+    """Queue a run of a task and print its id.
+
+    With --wait, print its output instead; where no worker is running, the run is executed here. Exit code 1 says that
+    it did not complete.
+
+    \b
+    runlog trigger sync-user '{"user_id": 1}'
+    runlog trigger sync-user @payload.json --wait
+    runlog trigger nightly-report --delay 2h --tag nightly
+    """
+    values = _payload(payload)
+    seconds = _delay(delay)
+    run_id, run = anyio.run(_trigger, load_settings(), task, values, seconds, tuple(tag or ()), wait)
+    if run is None:
+        if json:
+            output().json({"run_id": run_id})
+        else:
+            output().foreign(run_id)
+        return
+    if json:
+        output().json(run_record(run, data=True))
+    elif run.status == "COMPLETED":
+        value = decoded(run.output)
+        output().foreign(value if isinstance(value, str) else json_text(value))
+    if run.status != "COMPLETED":
+        error_line(
+            f"run {run.run_id} of {run.task} ended as {run.status}",
+            error_title(run.error) or run.reason,
+            f"runlog show {run.run_id}",
+        )
+        raise typer.Exit(_DID_NOT_COMPLETE)
+
+
+async def _trigger(
+    settings: Settings, task: str, payload: tuple[Any, ...], delay: float, tags: tuple[str, ...], wait: bool
+) -> tuple[str, Run | None]:
+    from runlog import app
+    from runlog.tasks.submitter import get_submitter
+    from runlog.tasks.trigger import trigger
+
+    here = wait and not app.has_worker(settings)
+    async with app.open(settings=settings, worker=here):
+        handle = await trigger(task, *payload, delay=delay, tags=tags)
+        if not wait:
+            return handle.id, None
+        if not here:
+            note(f"run {handle.id}: waiting for a worker to finish it")
+        [run] = await get_submitter().wait([handle.id])
+        return handle.id, run
+
+
+def _payload(text: str | None) -> tuple[Any, ...]:
+    """What was given, decoded; empty for nothing. Raises PayloadError."""
+    if text is None:
+        return ()
+    source = "the payload"
+    try:
+        if text == "-":
+            source, text = "standard input", sys.stdin.read()
+        elif text.startswith("@"):
+            source = text[1:]
+            text = Path(source).read_text(encoding="utf-8")
+        return (json_module.loads(text, parse_constant=_refuse),)
+    except OSError as error:
+        raise PayloadError(f"cannot read the payload from {source}", error.strerror) from None
+    except (ValueError, RecursionError) as error:
+        raise PayloadError(
+            f"{source} is not JSON", str(error), """runlog trigger TASK '{"user_id": 1}'   # text: '"like this"'"""
+        ) from None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not in JSON")
+
+
+def _delay(text: str) -> float:
+    try:
+        return parse_duration(text) / 1e9
+    except ValueError as error:
+        raise RunlogError("--delay is not a duration", str(error), "runlog trigger TASK --delay 30s") from None
