@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -54,27 +55,78 @@ class Drained:
     damaged: int = 0
     damage: str = ""
     """What was wrong with the last damaged record."""
-    exhausted: bool = True
-    """Every source was read to its end."""
+    more: bool = False
+    """There was more to read than went into this batch."""
+    held: int = 0
+    """The sequence number of a record that was made after the reading began, and was left for the next time."""
 
 
-def drain(sources: Iterable[tuple[Source, int]], finisher: Finishes) -> Drained:
-    """Read about a batch from these segments, each from an offset on."""
+def drain(sources: Iterable[tuple[Source, int]], finisher: Finishes, until: int = sys.maxsize) -> Drained:
+    """Read about a batch from these segments, each from an offset on.
+
+    Nothing is read before what was made before it: the end of a span never goes into an earlier batch than its start,
+    though they may come from two threads. That is so for records up to the sequence number `until`, taken before the
+    segments are looked at; what is newer is left for the next time.
+    """
     drained = Drained()
-    found = [(source, start) for source, start in sources if source.has_records(start)]
-    share = max(_FEWEST, BATCH_RECORDS // len(found)) if found else 0
-    for source, start in found:
-        records = source.read(start, share)
-        drained.exhausted &= len(records) < share
-        order = 0
-        for payload, end in records:
-            record = _decode(payload, finisher, drained)
-            if type(record) is Event and record.sequence > order:
-                order = record.sequence
-            drained.items.append(Item(order, source, end, record))
-    if len(found) > 1:
-        drained.items.sort(key=_by_order)
+    heads = [(_first_order(source, start), source, start) for source, start in sources if source.has_records(start)]
+    heads.sort(key=_by_first)
+    share = max(_FEWEST, BATCH_RECORDS // len(heads)) if heads else 0
+    cut = until
+    for first, source, start in heads:
+        if first <= cut:
+            cut = min(cut, _read(source, start, share, cut, finisher, drained))
+        else:
+            drained.more = True
+            drained.held = max(drained.held, first)
+    if len(heads) > 1:
+        drained.items = sorted((item for item in drained.items if item.order <= cut), key=_by_order)
+    drained.damaged = sum(item.record is None for item in drained.items) if drained.damage else 0
     return drained
+
+
+def _read(source: Source, start: int, share: int, cut: int, finisher: Finishes, drained: Drained) -> int:
+    """Read from one segment; return the order up to which all of it has been read."""
+    records = source.read(start, share)
+    order = 0
+    for payload, end in records:
+        record = _decode(payload, finisher, drained)
+        if type(record) is Event and record.sequence > order:
+            order = record.sequence
+        if order > cut:
+            drained.more = True
+            drained.held = max(drained.held, order)
+            return cut
+        drained.items.append(Item(order, source, end, record))
+    if len(records) < share:
+        return cut
+    drained.more = True
+    return order
+
+
+class _EventHead(msgspec.Struct, array_like=True, tag=1):
+    sequence: int
+
+
+class _RunHead(msgspec.Struct, array_like=True, tag=2):
+    run_id: str
+
+
+_decode_head = msgspec.msgpack.Decoder(_EventHead | _RunHead).decode
+
+
+def _first_order(source: Source, start: int) -> int:
+    """The sequence number at the head of a segment; 0 where there is none."""
+    payload = source.read(start, 1)[0][0]
+    try:
+        head = _decode_head(payload or b"")
+    except msgspec.MsgspecError:
+        return 0
+    return head.sequence if type(head) is _EventHead else 0
+
+
+def _by_first(head: tuple[int, Source, int]) -> int:
+    return head[0]
 
 
 def _by_order(item: Item) -> int:
@@ -83,7 +135,6 @@ def _by_order(item: Item) -> int:
 
 def _decode(payload: bytes | None, finisher: Finishes, drained: Drained) -> Event | Run | None:
     if payload is None:
-        drained.damaged += 1
         drained.damage = "its checksum is wrong"
         return None
     try:
@@ -93,7 +144,6 @@ def _decode(payload: bytes | None, finisher: Finishes, drained: Drained) -> Even
         else:
             finisher.run(record)  # type: ignore[arg-type]  # the union has two members
     except Exception as error:  # noqa: BLE001  # whatever is in one record must not stop the others
-        drained.damaged += 1
         drained.damage = f"{type(error).__name__}: {error}"
         return None
     return record

@@ -60,6 +60,11 @@ class Arena:
         self.words[word] = MAGIC
         return Segment(self, index, number)
 
+    def unmap(self) -> None:
+        """Give the memory back; a use of it that goes on raises ValueError."""
+        self.words.release()
+        self.mapping.close()
+
     def unlink(self) -> None:
         """Delete the file. The memory goes when the last segment of it is forgotten."""
         if self.path is not None:

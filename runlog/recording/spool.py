@@ -222,6 +222,9 @@ class Spool:
         if segment.size not in self._free:
             self._drop(arena)
             return
+        if arena.path is not None and arena.path.parent != self.path:  # its folder was deleted
+            self._drop(arena)
+            return
         segment.wipe()  # before the number changes: without its position the records would be found again
         self._free[segment.size].append(arena.segment(segment.index, next(self._numbers)))
 
@@ -260,8 +263,25 @@ class Spool:
     def heartbeat(self) -> None:
         """Leave a sign of life: the latest time that recovery can say this process was seen."""
         if self._lock is not None:
-            with suppress(OSError):
+            try:
                 os.utime(self._lock.path)
+            except FileNotFoundError:
+                self._move_on()
+            except OSError:
+                pass
+
+    def _move_on(self) -> None:
+        """Someone has deleted the folder: what is in it is still drained, and what comes goes into a new one."""
+        self.release()
+        self.path, self.degraded, self._files_retry_at = None, "the folder was deleted", 0.0
+        for free in self._free.values():
+            free.clear()
+        in_use = {id(segment.arena) for segment in list(self.active.values())}
+        for arena in list(self._arenas.values()):
+            if id(arena) not in in_use:
+                self._drop(arena)
+        for chain in list(self.chains.values()):
+            chain.limit = 0
 
     # --- the end -----------------------------------------------------------------------------------------------
 
@@ -291,8 +311,14 @@ class Spool:
             shutil.rmtree(self.path, ignore_errors=True)
         self.release()
 
+    def leave_to_parent(self) -> None:
+        """This is a forked child's copy: let go of it, and touch nothing in it."""
+        self.release()
+        for arena in self._arenas.values():
+            arena.unmap()
+
     def release(self) -> None:
-        """Give up the lock: whoever looks next finds this spool without an owner. A forked child gives up its copy."""
+        """Give up the lock: whoever looks next finds this spool without an owner."""
         if self._lock is not None:
             self._lock.release()
             self._lock = None

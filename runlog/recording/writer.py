@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -109,6 +110,8 @@ class Writer:
         self._requests: SimpleQueue[Request] = SimpleQueue()
         self._waiting: list[tuple[Request, list[tuple[Segment, int]], int]] = []
         self._quiet = False
+        self._next_sequence = next_sequence
+        self._held = 0
         self._hand: list[Item] = []
         self._hand_delivered = False
         self._closed_segments: list[int] = []
@@ -173,8 +176,12 @@ class Writer:
         return more and not self._hand
 
     def _drain(self) -> bool:
+        until = self._next_sequence()
+        if self._held > until:  # a record that says it was made in the future must not wait for it
+            until = sys.maxsize
         segments = list(self.spool.active.values())
-        drained = drain(((segment, segment.drained) for segment in segments), self.finisher)
+        drained = drain(((segment, segment.drained) for segment in segments), self.finisher, until)
+        self._held = drained.held
         if drained.damaged:
             self._report_damage(drained.damaged, drained.damage)
         rows = self.refusals.rows(now=bool(self._waiting))
@@ -185,7 +192,7 @@ class Writer:
             return False
         self._hand, self._hand_delivered = drained.items, False
         self._store_hand()
-        return not drained.exhausted
+        return drained.more
 
     def _report_damage(self, records: int, reason: str) -> None:
         self.damaged += records
@@ -372,6 +379,7 @@ class Writer:
     def _say_leftovers(self) -> None:
         memory = [segment for segment in self.spool.active.values() if segment.arena.path is None]
         lost = sum(len(segment.read(segment.drained, segment.size)) for segment in memory)
+        self.lost += lost
         if lost:
             self.notices.say(
                 "lost at the end", f"{lost:,} records lost: {self.keeper.error or 'no time to store them'}"

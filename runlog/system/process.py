@@ -40,7 +40,9 @@ def _start_time(pid: int) -> str | None:
     except OSError:  # it ended while we read
         return None
     fields = stat[stat.rindex(b")") + 2 :].split()  # the name before it may hold spaces
-    return None if fields[0] in (b"Z", b"X") else fields[19].decode()
+    if fields[0] in (b"Z", b"X") and int(fields[17]) <= 1:  # its other threads may still be ending a system call
+        return None
+    return fields[19].decode()
 
 
 def _start_time_by_ps(pid: int) -> str | None:
@@ -72,7 +74,11 @@ class ProcessLock:
             return False
         identity = ProcessIdentity.current()
         content = json.dumps({"pid": identity.pid, "started": identity.started}).encode()
-        os.pwrite(descriptor, content.ljust(256), 0)  # one write of one length: never read half
+        try:
+            os.pwrite(descriptor, content.ljust(256), 0)  # one write of one length: never read half
+        except OSError:
+            os.close(descriptor)
+            raise
         self._descriptor = descriptor
         return True
 

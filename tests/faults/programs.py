@@ -1,0 +1,252 @@
+"""The programs that the fault tests start, kill and fork: `python -m tests.faults.programs NAME ROOT ...`."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import faulthandler
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from runlog.recording import RANK_ALWAYS, Recorder, open_recorder
+from tests.recording.road import log, make_settings, recover_all, say
+
+ACK = 1  # the descriptor on which a program says what was accepted
+
+
+def acknowledge(text: str) -> None:
+    os.write(ACK, f"{text}\n".encode())
+
+
+def opened(root: str, **arguments: object) -> Recorder:
+    return open_recorder(make_settings(Path(root), **arguments))
+
+
+def flood(root: str, name: str, most: str) -> None:
+    """Log as fast as it goes, and say each record's name once it was accepted; then wait to be killed."""
+    recorder = opened(root)
+    for number in range(int(most)):
+        if say(recorder, f"{name}-{number}"):
+            acknowledge(f"{name}-{number}")
+    while True:
+        time.sleep(1)
+
+
+def recovering(root: str) -> None:
+    acknowledge("ready")
+    report = recover_all(Path(root))
+    acknowledge(f"recovered {report.records}")
+
+
+def ending(root: str, how: str, number: str) -> None:
+    """Log and end in one of the ways in which a process can end."""
+    recorder = opened(root)
+    recorder.flush()
+    for index in range(int(number)):
+        say(recorder, f"{how}-{index}")
+    acknowledge("logged")
+    ENDINGS[how]()
+
+
+def _die_of_segfault() -> None:
+    faulthandler.disable()
+    ctypes.string_at(0)
+
+
+def _die_of_sigterm() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(30)
+
+
+def _fail() -> None:
+    raise RuntimeError("not handled")
+
+
+class _LogsAtTheEnd:
+    def __init__(self, log_it: Callable[[], object]) -> None:
+        self.log_it = log_it
+
+    def __del__(self) -> None:
+        self.log_it()
+
+
+ENDINGS: dict[str, Callable[[], object]] = {
+    "return": lambda: None,
+    "sys.exit": lambda: sys.exit(3),
+    "exception": _fail,
+    "os._exit": lambda: os._exit(4),
+    "segfault": _die_of_segfault,
+    "sigterm": _die_of_sigterm,
+}
+
+
+def late(root: str) -> None:
+    """Log from atexit before and after runlog's own, and from `__del__` while the interpreter goes down."""
+    import atexit
+
+    recorders: list[Recorder] = []
+    atexit.register(lambda: say(recorders[0], "after runlog's atexit"))
+    recorders.append(opened(root))
+    atexit.register(lambda: say(recorders[0], "before runlog's atexit"))
+    globals()["kept"] = _LogsAtTheEnd(lambda: say(recorders[0], "from __del__"))
+
+
+def signalled(root: str, seconds: str) -> None:
+    """Log in the main thread, and 500 times a second in a signal handler that interrupts it."""
+    recorder = opened(root)
+    counts = {"main": 0, "handler": 0}
+
+    def handle(*_: object) -> None:
+        if say(recorder, f"handler-{counts['handler']}"):
+            counts["handler"] += 1
+
+    signal.signal(signal.SIGALRM, handle)
+    signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+    end = time.monotonic() + float(seconds)
+    while time.monotonic() < end:
+        if say(recorder, f"main-{counts['main']}", filler="x" * 500):
+            counts["main"] += 1
+        if counts["main"] % 1000 == 0:
+            time.sleep(0.005)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    acknowledge(f"{counts['main']} {counts['handler']} {recorder.flush(30)}")
+
+
+def interrupted(root: str, seconds: str) -> None:
+    """Break appends off with exceptions from a signal handler, and go on logging."""
+    recorder = opened(root)
+    accepted: list[str] = []
+    armed = False
+
+    def handle(*_: object) -> None:
+        if armed:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGALRM, handle)
+    signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+    end, number, broken = time.monotonic() + float(seconds), 0, 0
+    while time.monotonic() < end:
+        number += 1
+        record, done = log(recorder, f"record-{number}", filler="x" * (number % 700)), False
+        try:
+            armed = True
+            done = recorder.emit(record, RANK_ALWAYS)
+            armed = False
+        except KeyboardInterrupt:
+            armed = False
+            broken += 1
+        if done:
+            accepted.append(f"record-{number}")
+        if number % 500 == 0:
+            time.sleep(0.002)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    flushed = recorder.flush(30)
+    acknowledge(f"{flushed} {broken} " + " ".join(accepted))
+
+
+def forking(root: str, forks: str) -> None:
+    """Fork again and again while two threads log; each child logs, some fork on, some exit without a goodbye."""
+    recorder = opened(root)
+    stop = threading.Event()
+    counts: dict[str, int] = {}
+
+    def work(name: str) -> None:
+        number = 0
+        while not stop.is_set():
+            if say(recorder, f"{name}-{number}"):
+                number += 1
+            if number % 20 == 0:
+                time.sleep(0.001)
+        counts[name] = number
+
+    threads = [threading.Thread(target=work, args=(f"thread{index}",)) for index in range(2)]
+    for thread in threads:
+        thread.start()
+    children = []
+    for index in range(int(forks)):
+        pid = os.fork()
+        if not pid:
+            _child(recorder, f"child{index}", flush=index % 2 == 0)
+        children.append(pid)
+    statuses = [os.waitpid(pid, 0)[1] for pid in children]
+    stop.set()
+    for thread in threads:
+        thread.join()
+    flushed = recorder.flush(30)
+    acknowledge(f"{flushed} {sum(statuses)} " + " ".join(f"{name}={number}" for name, number in counts.items()))
+
+
+def _child(recorder: Recorder, name: str, *, flush: bool) -> None:
+    for number in range(20):
+        if not say(recorder, f"{name}-{number}"):
+            os._exit(9)
+    os._exit(0 if not flush or recorder.flush(20) else 8)
+
+
+def orphaned(root: str) -> None:
+    """Leave a child that lives on with copies of all descriptors, and be killed."""
+    recorder = opened(root)
+    recorder.flush()
+    if not os.fork():
+        signal.pause()
+        os._exit(0)
+    for number in range(100):
+        say(recorder, f"parent-{number}")
+    acknowledge("logged")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def threaded(root: str, threads: str, number: str) -> None:
+    """Log from many threads that begin and end, each also from an event loop of its own."""
+    recorder = opened(root)
+
+    async def in_loop(name: str) -> None:
+        async def one(index: int) -> None:
+            say(recorder, f"{name}-loop-{index}")
+            await asyncio.sleep(0)
+
+        await asyncio.gather(*(one(index) for index in range(int(number))))
+
+    def work(name: str) -> None:
+        for index in range(int(number)):
+            say(recorder, f"{name}-{index}")
+        asyncio.run(in_loop(name))
+
+    workers = [threading.Thread(target=work, args=(f"thread{index}",)) for index in range(int(threads))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    acknowledge(f"{recorder.flush(60)}")
+
+
+def limited(root: str) -> None:
+    """Log on a disk that is full (no file may grow over 16 KiB), then give the space back."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16384, hard))
+    recorder = opened(root)
+    accepted = sum(say(recorder, f"record-{index}") for index in range(2000))
+    recorder.flush(1)
+    before = recorder.statistics()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    flushed = recorder.flush(20)
+    after = recorder.statistics()
+    acknowledge(f"{accepted} {before.degraded is not None} {before.store_error is not None} {flushed} {after.store_error}")
+
+
+def simple(root: str, number: str) -> None:
+    """Log a little, the ordinary way."""
+    recorder = opened(root)
+    accepted = sum(say(recorder, f"record-{index}") for index in range(int(number)))
+    acknowledge(f"{accepted} {recorder.flush(1)} {recorder.statistics().degraded is not None}")
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])
