@@ -7,9 +7,9 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from runlog.recording import RANK_ALWAYS, RANK_DEBUG, RANK_INFO, RANK_SPAN, Recorder, get_recorder
 from runlog.recording.clean import clean_attributes, clean_text, clean_value
 from runlog.recording.exceptions import describe_exception
-from runlog.recording.recorder import RANK_ALWAYS, RANK_DEBUG, RANK_INFO, RANK_SPAN, Recorder, get_recorder
 from runlog.stores.base import DEBUG, ERROR, INFO, WARN
 from runlog.tracing.scope import current_place
 

@@ -13,9 +13,9 @@ from typing import Any
 from runlog.capture.guard import guard
 from runlog.console import is_attached
 from runlog.logger import Place, write_log
+from runlog.recording import Recorder, get_recorder
 from runlog.recording.clean import clean_attributes, clean_text, clean_value
 from runlog.recording.exceptions import describe_exception
-from runlog.recording.recorder import Recorder, get_recorder
 from runlog.stores.base import DEBUG, ERROR, INFO, WARN
 from runlog.system.patch import Patch
 from runlog.tracing.attach import get_context, is_suppressed
@@ -72,9 +72,10 @@ def _uninstall() -> None:
 
 def _call_handlers(wrapped: Any, _logger: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     record = args[0] if args else kwargs.get("record")
-    if not _capture(record):
+    is_known = _capture(record)
+    if is_known is None:
         return wrapped(*args, **kwargs)
-    outer, guard.record = guard.record, record
+    outer, guard.record = guard.record, record if is_known else None
     guard.shown += 1
     try:
         return wrapped(*args, **kwargs)
@@ -83,28 +84,33 @@ def _call_handlers(wrapped: Any, _logger: object, args: tuple[Any, ...], kwargs:
         guard.record = outer
 
 
-def _capture(record: Any) -> bool:
-    """Record a LogRecord; say whether the run log has it."""
+def _capture(record: Any) -> bool | None:
+    """Record a LogRecord; say whether the run log has it. None: it should, and failed to."""
     guard.depth += 1
     try:
-        known = type(record) is CapturedRecord
-        if known and record._captured:
-            return True  # handled a second time, by a queue's listener
-        if record.name.partition(".")[0] in _INTERNAL or (guard.shown and record.name == "py.warnings"):
-            return False
-        place = record._place if known else current_place()
-        if place[0] is None and is_suppressed(get_context()):
-            return False
-        if known:
-            record._captured = True
-        return _write(get_recorder(), record, place)
+        return _take(record)
     except Exception:  # noqa: BLE001 - a record that cannot be read still goes to its handlers
-        return False
+        return None
     finally:
         guard.depth -= 1
 
 
-def _write(recorder: Recorder, record: logging.LogRecord, place: Place) -> bool:
+def _take(record: Any) -> bool:
+    known = type(record) is CapturedRecord
+    if known and record._captured:
+        return True  # handled a second time, by a queue's listener
+    if record.name.partition(".")[0] in _INTERNAL or (guard.shown and record.name == "py.warnings"):
+        return False
+    place = record._place if known else current_place()
+    if place[0] is None and is_suppressed(get_context()):
+        return False
+    _write(get_recorder(), record, place)
+    if known:
+        record._captured = True
+    return True
+
+
+def _write(recorder: Recorder, record: logging.LogRecord, place: Place) -> None:
     attributes: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     if guard.depth > 1:  # logged while an argument of a record was turned into text: no foreign code again
@@ -126,7 +132,6 @@ def _write(recorder: Recorder, record: logging.LogRecord, place: Place) -> bool:
         recorder, _level(record.levelno), f"logging:{record.name}", clean_text(message, recorder.limits), attributes,
         extra or None, place, int(record.created * 1e9),
     )  # fmt: skip
-    return True
 
 
 def _message(recorder: Recorder, record: logging.LogRecord) -> str:

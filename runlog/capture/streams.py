@@ -13,14 +13,15 @@ import msgspec
 
 from runlog.capture.guard import guard
 from runlog.logger import Place, write_log
+from runlog.recording import get_recorder
 from runlog.recording.clean import clean_attributes, clean_text
-from runlog.recording.recorder import get_recorder
 from runlog.stores.base import DEBUG, ERROR, INFO, LEVEL_NAMES, WARN
 from runlog.system.patch import Patch
 from runlog.tracing.attach import get_context
 from runlog.tracing.scope import RunScope, current_place, scope_of
 
 _NESTED = 3
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 _COLORS = re.compile(r"\x1b\[[0-9;:]*m")
 _MESSAGE_KEYS = ("message", "msg", "body", "error")
 _LEVEL_KEYS = ("level", "severity", "levelname")
@@ -94,7 +95,8 @@ class CapturedStream:
         return iter(self._stream)
 
     def __next__(self) -> str:
-        return next(self._stream)
+        line: str = next(self._stream)
+        return line
 
     def __enter__(self) -> Self:
         self._stream.__enter__()
@@ -184,13 +186,13 @@ class _Lines:
             begun = self._begun[scope] = {}
             scope.closers.append(lambda: self.finish(scope))
         partial = begun.get(key)
+        if partial is not None and partial.size + len(text) > get_recorder().limits.value_length:
+            self._record(*partial.line(), partial.place, partial.at)  # a line has to end somewhere
+            partial = None
         if partial is None:
             partial = begun[key] = _Partial()
         partial.append(text)
         partial.place, partial.at = current_place(), time.time_ns()
-        if partial.size > get_recorder().limits.value_length:
-            begun.pop(key, None)
-            self._record(*partial.line(), partial.place, partial.at)
 
     def _record(self, line: str, overwritten: int, place: Place, at: int) -> None:
         line, more = _last_frame(line)
@@ -199,8 +201,9 @@ class _Lines:
             return
         recorder = get_recorder()
         dropped: dict[str, int] = {"overwritten lines": overwritten + more} if overwritten + more else {}
-        level, message, attributes = INFO, line, {}
-        if line[0] == "{" and line[-1] == "}" and len(line) <= recorder.limits.value_length:
+        level, message = INFO, line
+        attributes: dict[str, Any] = {}
+        if "{" in line[:32] and "}" in line[-32:] and len(line) <= recorder.limits.value_length:
             level, message, attributes = _structured(line)
         if attributes:
             attributes, lost = clean_attributes(attributes, recorder.limits)
@@ -224,7 +227,7 @@ def _last_frame(text: str) -> tuple[str, int]:
 def _structured(line: str) -> tuple[int, str, dict[str, Any]]:
     """Return level, message and attributes of a line; a JSON object has them inside."""
     try:
-        fields = msgspec.json.decode(line)
+        fields = _decode(line)
     except (msgspec.DecodeError, RecursionError, ValueError):
         return INFO, line, {}
     named = next((fields[key].lower() for key in _LEVEL_KEYS if isinstance(fields.get(key), str)), "info")

@@ -8,8 +8,8 @@ from typing import Any
 
 from runlog.capture.guard import guard
 from runlog.logger import write_log
+from runlog.recording import get_recorder
 from runlog.recording.clean import clean_attributes, clean_text
-from runlog.recording.recorder import get_recorder
 from runlog.stores.base import WARN
 from runlog.system.patch import Patch
 from runlog.tracing.scope import current_place

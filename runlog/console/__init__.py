@@ -11,7 +11,7 @@ from runlog.console.format import Formatter, format_event, format_run
 from runlog.console.message import format_attributes, format_duration, render_message
 from runlog.console.paint import Painter, wants_color
 from runlog.console.pieces import Line
-from runlog.console.sink import ConsoleSink, is_attached
+from runlog.console.sink import ConsoleSink, attach, is_attached
 from runlog.console.tree import Depths
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Formatter",
     "Line",
     "Painter",
+    "attach",
     "exception_lines",
     "format_attributes",
     "format_duration",

@@ -9,6 +9,7 @@ import queue
 import sys
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final, TextIO
 
 from runlog.config import Settings
@@ -32,6 +33,15 @@ def is_attached() -> bool:
     return bool(_open_sinks)
 
 
+def attach(settings: Settings, add_sink: Callable[[ConsoleSink], None]) -> ConsoleSink | None:
+    """Add a console to a recorder (`recorder.add_sink`) if the settings want one and none shows records already."""
+    if not settings.console.enabled or is_attached():
+        return None
+    sink = ConsoleSink(settings)
+    add_sink(sink)
+    return sink
+
+
 class ConsoleSink:
     """Shows logs and run states on a stream, by default stderr.
 
@@ -44,7 +54,7 @@ class ConsoleSink:
         self.stream = stream if stream is not None else sys.stderr
         self._level = LEVELS[settings.console.level]
         self._show_spans = settings.console.spans
-        self._painter = Painter(self.stream)
+        self._painter: Painter | None = None
         self._formatter = Formatter()
         self._depths = Depths()
         self._tasks: OrderedDict[str, tuple[str, str]] = OrderedDict()
@@ -105,7 +115,8 @@ class ConsoleSink:
                 self._shown += len(item)
 
     def _show(self, batch: Batch) -> None:
-        self._formatter.width = self._painter.width
+        painter = self._painter = self._painter or Painter(self.stream)  # on this thread: it may load rich
+        self._formatter.width = painter.width
         for run in batch.runs:
             self._learn(run)
         for event in batch.events:
@@ -119,7 +130,7 @@ class ConsoleSink:
             self._told = skipped
             lines.append([(text, "note")])
         if lines:
-            self.stream.write(self._painter.paint(lines))
+            self.stream.write(painter.paint(lines))
             self.stream.flush()
 
     def _learn(self, run: Run) -> None:
