@@ -1,5 +1,6 @@
 """The embedded engine, on SQLite."""
 
 from runlog.engines.local.engine import LocalEngine
+from runlog.engines.local.workers import live_workers
 
-__all__ = ["LocalEngine"]
+__all__ = ["LocalEngine", "live_workers"]

@@ -11,8 +11,8 @@ from runlog.engines.local.queue import Queue
 from runlog.engines.local.workers import WorkerFiles
 
 _EVERY = 0.5
-_SUSPECTED = 5.0
-"""Seconds for which a lease has to stay expired before it is taken. After a suspended machine, a step of the clock or a
+_SUSPECTED = 5 / 12
+"""For how much of a lease more it has to stay expired before it is taken. After a suspended machine, a step of the clock or a
 queue that was locked for long, all leases are over at once, and their holders renew them first."""
 
 
@@ -20,7 +20,7 @@ class Care:
     """Looks at the queue and returns what should be done to it. Used by the engine's thread only."""
 
     def __init__(self, files: WorkerFiles, lease: float) -> None:
-        self._files, self._renew_every = files, lease / 3
+        self._files, self._renew_every, self._suspect_for = files, lease / 3, lease * _SUSPECTED
         self._renewed = self._looked = time.monotonic()
         self._suspects: dict[str, float] = {}
         self._swept = False
@@ -44,7 +44,7 @@ class Care:
         found.extend(Operation(_take_from_dead(name), after=partial(self._files.forget, name)) for name in dead)
         self._suspects = {name: self._suspects.get(name, clock) for name in expired - dead}
         for name, since in list(self._suspects.items()):
-            if clock - since >= _SUSPECTED:
+            if clock - since >= self._suspect_for:
                 found.append(Operation(_take_expired(name)))
                 del self._suspects[name]
         if not self._swept:

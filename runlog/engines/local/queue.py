@@ -125,7 +125,11 @@ class Queue:
             state = self._requeue(held, outcome, now)
         if state is None:
             return False
-        self.effects.runs.append(changed_run(held.delivery.run, state, output=outcome.output, error=outcome.error))
+        ended = state[1] in TERMINAL_STATUSES
+        error = outcome.error if ended else None  # the error of an attempt that is tried again is not the run's
+        if ended and outcome.status not in TERMINAL_STATUSES:
+            error = canceled_error(state[-1])
+        self.effects.runs.append(changed_run(held.delivery.run, state, output=outcome.output, error=error))
         return True
 
     def _requeue(self, held: Held, outcome: Outcome, now: int) -> Any:
@@ -192,7 +196,7 @@ class Queue:
         self._tell(row_id)
 
     def _tell(self, row_id: int) -> None:
-        run = whole_run(self.connection.execute(f"{SELECT_RUN} WHERE s.id = ?", (row_id,)).fetchone())
+        run = whole_run(self._rows(f"{SELECT_RUN} WHERE s.id = ?", (row_id,))[0])
         run.payload = None
         self.effects.runs.append(run)
 

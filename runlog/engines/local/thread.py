@@ -51,7 +51,7 @@ class EngineThread(threading.Thread):
         self._attempts = Attempts()
         self._busy = threading.Lock()
         self._paused = False
-        self._files = WorkerFiles(path.parent / "workers")
+        self._files = WorkerFiles(path)
         self._care = Care(self._files, lease)
         self._database: Database | None = None
         self._queue: Queue | None = None

@@ -22,11 +22,20 @@ def new_worker_name() -> str:
     return f"{host[:40]}-{os.getpid()}-{new_run_id()[-8:]}"
 
 
+def live_workers(queue: Path) -> list[str]:
+    """The names of the workers that run on the queue at `queue`, without opening it."""
+    return [path.stem for path in _folder(queue).glob("*.lock") if not ProcessLock.is_dead(path)]
+
+
+def _folder(queue: Path) -> Path:
+    return queue.parent / "workers"
+
+
 class WorkerFiles:
     """The lock files, in a folder of their own."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, queue: Path) -> None:
+        self._folder = _folder(queue)
         self._own: ProcessLock | None = None
 
     def _path(self, name: str) -> Path:

@@ -1,0 +1,83 @@
+"""The engine's changes as records of the run log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from runlog.engines.base import Engine
+from runlog.logger import write_log
+from runlog.recording import RANK_ALWAYS, Recorder, get_recorder
+from runlog.recording.clean import Limits, clean_text, clean_value
+from runlog.stores.base import ERROR, INFO, WARN, Reader, Run
+
+SOURCE = "runlog"
+"""The name of the log events that runlog itself writes."""
+
+_LEVELS = {"FAILED": ERROR, "TIMED_OUT": ERROR, "CRASHED": ERROR, "CANCELED": WARN, "EXPIRED": WARN, "COMPLETED": WARN}
+_ASKED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecords:
+    """Puts each change of a run on the road, and the reason of what did not go as it should as a log of the run.
+
+    An engine calls it from its own thread. It keeps nothing and waits for nothing.
+    """
+
+    recorder: Recorder | None = None
+    """None: the process's at the time."""
+
+    def __call__(self, run: Run) -> None:
+        recorder = self.recorder or get_recorder()
+        self._emit(recorder, run)
+        if run.reason and (level := _level(run)):
+            place = run.run_id, run.trace_id, run.span_id
+            write_log(recorder, level, SOURCE, clean_text(run.reason, recorder.limits), {}, None, place, run.changed)
+
+    def again(self, run: Run) -> None:
+        """Put a state on the road that the log lacks."""
+        self._emit(self.recorder or get_recorder(), run)
+
+    def _emit(self, recorder: Recorder, run: Run) -> None:
+        limits = recorder.limits
+        plain = msgspec.structs.replace(run, payload=_plain(run.payload, limits), output=_plain(run.output, limits))
+        recorder.emit(plain, RANK_ALWAYS, run.run_id)
+
+
+async def heal(engine: Engine, log: Reader, since: int, record: Callable[[Run], None]) -> int:
+    """Have `record` called with each run whose newest state the log lacks, of those that changed since a time (ns).
+
+    A process that is killed between the commit of a run's state and its record leaves such a gap. Returns how many
+    there were. Raises StoreError.
+    """
+    runs = await engine.changed_since(since)
+    healed = 0
+    for start in range(0, len(runs), _ASKED_AT_ONCE):
+        some = runs[start : start + _ASKED_AT_ONCE]
+        known = log.versions([run.run_id for run in some])
+        for run in some:
+            if known.get(run.run_id, 0) < run.version:
+                record(run)
+                healed += 1
+    return healed
+
+
+def _level(run: Run) -> int | None:
+    """The level at which a run's reason is logged; None where its state says it all."""
+    if run.status in ("QUEUED", "DELAYED"):
+        return WARN if run.version > 1 else None
+    return INFO if run.status == "PENDING_VERSION" else _LEVELS.get(run.status)
+
+
+def _plain(data: Any, limits: Limits) -> Any:
+    """JSON in bytes as plain data that the road can carry."""
+    if type(data) is not bytes:
+        return data
+    try:
+        return clean_value(msgspec.json.decode(data), limits)
+    except (ValueError, RecursionError):  # a triggering program of another kind wrote it
+        return clean_value(data.decode("utf-8", "backslashreplace"), limits)

@@ -1,0 +1,90 @@
+"""The spans that runlog itself makes round an attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode, TraceFlags
+
+from runlog.engines.base import Delivery, NewRun, Outcome
+from runlog.tracing import span as own
+from runlog.tracing.attach import attach, detach, with_span, with_value
+from runlog.tracing.details import PLAIN_FLAGS
+from runlog.tracing.scope import RUN_KEY, RunScope
+from runlog.tracing.tracer import Tracer
+
+
+class AttemptSpans:
+    """`Retry #N delay`, `Attempt N` and `run()`, under the run's root span."""
+
+    def __init__(self, tracer: Tracer, delivery: Delivery) -> None:
+        self._tracer, self._delivery = tracer, delivery
+        run = delivery.run
+        self._scope = RunScope(run.run_id, run.task, delivery.attempt)
+        self._span: Span | None = None
+
+    def begin(self) -> None:
+        """Start the attempt's span and make it current, for the rest of this task of the event loop."""
+        delivery, tracer = self._delivery, self._tracer
+        number = delivery.attempt
+        root = with_value(Context(), RUN_KEY, self._scope)
+        root = with_span(root, NonRecordingSpan(_root_context(tracer, delivery.run)))
+        attach(root)
+        if delivery.retry_from is not None:
+            tracer.start(f"Retry #{number - 1} delay", root, start_time=delivery.retry_from).end()
+        links = [Link(span_context(*ids)) for ids in delivery.run.links]
+        span = tracer.start(f"Attempt {number}", root, SpanKind.CONSUMER, {"attempt": number}, links)
+        self._span = span
+        attach(with_span(root, span))
+
+    @contextmanager
+    def run(self) -> Iterator[None]:
+        """The span of the function itself. An exception is recorded there, whatever it is."""
+        assert self._span is not None
+        root = with_value(Context(), RUN_KEY, self._scope)
+        span = self._tracer.start("run()", with_span(root, self._span))
+        token = attach(with_span(root, span))
+        try:
+            with span:
+                yield
+        finally:
+            detach(token)
+
+    def record_exception(self, error: BaseException) -> None:
+        assert self._span is not None
+        self._span.record_exception(error)
+
+    def end(self, outcome: Outcome, *, canceled: bool) -> None:
+        """Close what is still open under the attempt, then the attempt."""
+        span = self._span
+        assert span is not None
+        mine = span if isinstance(span, own.Span) else None
+        if canceled:
+            if mine is not None:
+                mine.details.outcome = "canceled"
+        elif outcome.error is not None:
+            span.set_status(StatusCode.ERROR, outcome.reason)
+        self._scope.close_open_spans(keep=mine)
+        span.end()
+
+
+def span_context(trace_id: bytes, span_id: bytes, flags: int = PLAIN_FLAGS) -> SpanContext:
+    return SpanContext(
+        int.from_bytes(trace_id), int.from_bytes(span_id), is_remote=False, trace_flags=TraceFlags(flags & 0xFF)
+    )
+
+
+def _root_context(tracer: Tracer, run: NewRun) -> SpanContext:
+    """The run's root span, sampled as the sampler says for its trace. The run log records it in any case."""
+    flags = PLAIN_FLAGS
+    sampling = tracer.provider.sampling
+    if not sampling.samples_roots:
+        with suppress(Exception):  # a sampler that raises decides nothing
+            trace_id = int.from_bytes(run.trace_id)
+            choice = sampling.sampler.should_sample(None, trace_id, run.task, SpanKind.CONSUMER, None, ())
+            if choice.decision is not Decision.RECORD_AND_SAMPLE:
+                flags &= ~TraceFlags.SAMPLED
+    return span_context(run.trace_id, run.span_id, flags)
