@@ -45,6 +45,9 @@ _FAILED = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 2 for every error, 130 after Ctrl-C, 1 where a verb says so."""
+    from runlog.cli.output import output
+
+    output.cache_clear()
     given = list(sys.argv[1:] if arguments is None else arguments)
     given, debug = _hoisted(given)
     try:

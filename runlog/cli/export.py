@@ -80,7 +80,7 @@ def _log_lines(event: Event) -> Iterator[str]:
         source = f"[{source}]"
     else:
         took = "still open" if event.duration is None else format_duration(event.duration)
-        first, rest = f"{took} {event.status or ''}".strip(), []
+        first, rest = took if event.status in (None, "unset") else f"{took} {event.status}", []
     ids = f"{event.span_id.hex() if event.span_id else '-'} <- {event.parent_id.hex() if event.parent_id else '-'}"
     yield f"{_utc(event.time)} {level:<5} {ids} {source} {first}{'  ' + attributes if attributes else ''}"
     yield from (f"    {text}" for text in rest)
@@ -98,7 +98,7 @@ def _markdown(log: Reader, run: Run) -> None:
     root = load_tree(log, run)
     out = output()
     sentence = "".join(text for text, _ in headline(run, root, time.time_ns()))
-    out.foreign(f"# Run {visible_line(run.run_id)}\n\n{_escaped(sentence)}\n")
+    out.foreign(f"# Run {_escaped(run.run_id)}\n\n{_escaped(sentence)}\n")
     for name, value in run_record(run).items():
         if value not in (None, [], "") and name not in ("error", "run_id"):
             shown = value if isinstance(value, str) else json_text(value)

@@ -82,6 +82,15 @@ def clock(nanoseconds: int, now: float | None = None) -> str:
         return f"@{nanoseconds}"
 
 
+def age(nanoseconds: int, now: int) -> str:
+    """How long ago, in one unit: `42 s ago`, `3 d ago`."""
+    seconds = max(0, now - nanoseconds) // 1_000_000_000
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size:,} {unit} ago"
+    return f"{seconds} s ago"
+
+
 def day(nanoseconds: int) -> str:
     """The date of a time."""
     try:

@@ -8,6 +8,9 @@ from runlog.stores.base import Event, Reader, Run
 from runlog.stores.query import Query, Term
 from runlog.stores.tree import Node, build_tree, walk
 
+CHILD_ATTRIBUTE = "runlog.child.run_id"
+"""On trigger and wait spans: the run, or the list of runs, that they are about."""
+
 _PAGE = 10_000
 _CHILDREN = 200
 """Child runs drawn inside their parent, at most."""
@@ -22,7 +25,7 @@ def load_events(log: Reader, run_id: str | None) -> Iterator[Event]:
 
 
 def load_tree(log: Reader, run: Run, *, children: bool = True) -> Node:
-    """The tree of a run; with `children`, the runs that it waited for are where it waited."""
+    """The tree of a run; with `children`, the runs that it waited for (they are in its trace) are where it waited."""
     root = build_tree(run, load_events(log, run.run_id))
     if not children:
         return root
@@ -33,7 +36,7 @@ def load_tree(log: Reader, run: Run, *, children: bool = True) -> Node:
         places = _wait_spans(parent)
         for child in children_of(log, parent.run, left):
             place = places.get(child.run_id)
-            if place is not None:
+            if place is not None and child.trace_id == run.trace_id:
                 node = build_tree(child, load_events(log, child.run_id))
                 place.attach(node)
                 waiting.append(node)
@@ -42,7 +45,7 @@ def load_tree(log: Reader, run: Run, *, children: bool = True) -> Node:
 
 
 def children_of(log: Reader, run: Run, limit: int) -> list[Run]:
-    """The runs that a run triggered, oldest first."""
+    """The first runs that a run triggered."""
     if not run.spans:
         return []
     term = Term("run.parent", "=", run.run_id)
@@ -53,7 +56,7 @@ def _wait_spans(root: Node) -> dict[str, Node]:
     """Child run id → the span that waits for it, which names it in an attribute."""
     places: dict[str, Node] = {}
     for _, node in walk(root):
-        value = node.event.attributes.get("runlog.child.run_id") if not node.is_log else None
+        value = node.event.attributes.get(CHILD_ATTRIBUTE) if not node.is_log else None
         for run_id in value if isinstance(value, list) else (value,):
             if isinstance(run_id, str):
                 places[run_id] = node

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from runlog.cli.layout import Column, clock, run_duration, table
+from runlog.cli.layout import Column, age, clock, run_duration, table
 from runlog.cli.options import Cursor, JsonLines, QueryWords, parse_query
 from runlog.cli.output import Output, note, one_line, output
 from runlog.cli.project import load_settings, nothing_recorded, open_log
@@ -18,6 +18,8 @@ from runlog.console.pieces import Piece
 from runlog.stores.base import Page, Run
 
 _WIDE = 118
+"""Columns from which on whole ids and times of day are shown, rather than short ids and ages."""
+
 _COLUMNS = (
     Column("status"),
     Column("run"),
@@ -25,8 +27,8 @@ _COLUMNS = (
     Column("created"),
     Column("took", "right"),
     Column("try", "right"),
-    Column("errors", "right"),
-    Column("warnings", "right"),
+    Column("err", "right"),
+    Column("warn", "right"),
     Column("why", shrink=True, least=10),
 )
 
@@ -74,7 +76,7 @@ def run_table(runs: list[Run], out: Output) -> list[list[Piece]]:
                 (f"{glyph} {one_line(run.status)}", style),
                 (one_line(run.run_id) if whole else short_run_id(run.run_id), "source"),
                 (one_line(run.task), "task"),
-                (clock(run.created), "time"),
+                (clock(run.created) if whole else age(run.created, now), "time"),
                 (run_duration(run, now), "value"),
                 (str(run.attempt) if run.attempt > 1 else "", "value"),
                 (f"{run.errors:,}" if run.errors else "", "bad"),

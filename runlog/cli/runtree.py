@@ -17,6 +17,8 @@ from runlog.stores.tree import Node
 from runlog.system.text import visible_line
 
 _DURATION = 11
+_NARROWEST, _MOST_BARS = 64, 72
+_PLAIN_LABEL, _PLAIN_BARS = 100, 40
 _DEEPEST = 20
 """Levels whose branches are drawn; what is deeper says how deep it is."""
 _BAR_STYLES = {
@@ -48,6 +50,14 @@ class Drawn:
     total: int = 0
 
 
+@dataclass(slots=True)
+class _Row:
+    node: Node
+    label: Line
+    attributes: Line
+    below: str
+
+
 class TreePainter:
     """Draws one tree on one output."""
 
@@ -55,25 +65,47 @@ class TreePainter:
         self.root, self.out, self.options = root, out, options
         self.drawn = Drawn()
         self._kept = _kept(root, options.level) if options.level is not None else None
-        bars = 0 if out.width < 64 else min(60, out.width * 2 // 5)
-        self._label = out.width - (_DURATION + bars + 3 if bars else _DURATION + 1)
-        self._axis = Axis(root.event.time, _last(root, options.now), max(1, bars), out.unicode) if bars else None
         self._branches = ("├─ ", "└─ ", "│  ", "   ") if out.unicode else ("|- ", "`- ", "|  ", "   ")
+        self._label = self._columns = 0
+        self._axis: Axis | None = None
 
     def paint(self) -> Drawn:
         """Draw the tree and return how much of it was drawn."""
+        rows = list(self._rows())
+        self._lay_out(max(line_width(row.label) for row in rows))
         if self._axis is not None:
-            self.out.lines([[(" " * (self._label + _DURATION + 3), ""), (self._axis.ticks(), "rule")]])
+            self.out.lines([[(" " * self._columns, ""), (self._axis.ticks(), "rule")]])
+        for row in rows:
+            self.out.lines([self._line(row)], self._label)
+            if self.options.attributes:
+                margin: Piece = (row.below + (self._branches[2] if row.node.children else "   "), "punctuation")
+                self.out.lines([[margin, *line] for line in node_details(row.node)], width_of(margin[0]) + 4)
+        return self.drawn
+
+    def _rows(self) -> Iterator[_Row]:
         for node, prefix, below in self._walk():
             self.drawn.total += 1
             if self.options.limit and self.drawn.rows >= self.options.limit:
                 continue
             self.drawn.rows += 1
-            self.out.lines([self._row(node, prefix)], self._label)
-            if self.options.attributes:
-                margin: Piece = (below + ("│  " if node.children and self.out.unicode else "   "), "punctuation")
-                self.out.lines([[margin, *line] for line in node_details(node)], width_of(margin[0]) + 4)
-        return self.drawn
+            label = [(prefix, "punctuation"), *(self._log(node) if node.is_log else self._span(node))]
+            yield _Row(node, label, [] if self.options.attributes else _inline_attributes(node), below)
+
+    def _lay_out(self, longest: int) -> None:
+        """Give the names what they need and the bars the rest, but never less than a readable part."""
+        width, fixed = self.out.width, _DURATION + 3
+        if not self.out.terminal:
+            self._label, bars = min(longest, _PLAIN_LABEL), _PLAIN_BARS
+        elif width < _NARROWEST:
+            self._label, bars = width - _DURATION - 1, 0
+        else:
+            self._label = min(longest, width - fixed - (24 if width >= 100 else 16))
+            bars = min(_MOST_BARS, width - fixed - self._label)
+            self._label = width - fixed - bars
+        self._columns = self._label + fixed
+        self._axis = (
+            Axis(self.root.event.time, _last(self.root, self.options.now), bars, self.out.unicode) if bars else None
+        )
 
     def _walk(self) -> Iterator[tuple[Node, str, str]]:
         """Every node that is kept, with what is drawn before it and before what is below it."""
@@ -92,15 +124,13 @@ class TreePainter:
                     branch, rest = self._branches[1::2] if index == 0 else self._branches[0::2]
                     stack.append((child, below + branch, below + rest, depth + 1))
 
-    def _row(self, node: Node, prefix: str) -> Line:
-        line: Line = [(prefix, "punctuation"), *(self._log(node) if node.is_log else self._span(node))]
-        line = clip_line(line, self._label) if self.out.terminal else line
-        used = line_width(line)
-        line.append((" " * max(1, self._label + 1 - used), ""))
-        line.append((f"{self._duration(node):>{_DURATION}}", "value"))
+    def _line(self, row: _Row) -> Line:
+        line = clip_line([*row.label, *row.attributes], self._label) if self.out.terminal else [*row.label]
+        line.append((" " * max(1, self._label + 1 - line_width(line)), ""))
+        line.append((f"{self._duration(row.node):>{_DURATION}}", "value"))
         if self._axis is not None:
-            line += [("  ", ""), *self._bar(node, self._axis)]
-        return line
+            line += [("  ", ""), *self._bar(row.node, self._axis)]
+        return line if self.out.terminal else [*line, *row.attributes]
 
     def _duration(self, node: Node) -> str:
         if node.is_log:
@@ -137,15 +167,17 @@ class TreePainter:
             line.append(("  ▶ running", "neutral"))
         elif event.status == "error":
             exception = extra.get("exception")
-            words = error_title(exception) if isinstance(exception, dict) else str(extra.get("status_message") or "")
             line.insert(0, ("✗ ", "bad"))
-            line.append(("  " + visible_line(clipped(words, 500)), "bad"))
+            if isinstance(exception, dict):
+                line.append(("  " + visible_line(clipped(error_title(exception), 500)), "bad"))
+            elif not _has_failing_span(node):  # else it is said there
+                line.append(("  " + visible_line(clipped(str(extra.get("status_message") or ""), 500)), "bad"))
         elif event.status in ("canceled", "unfinished"):
             words = f"{event.status}: {extra['status_message']}" if extra.get("status_message") else event.status
             line.append((f"  ⊘ {visible_line(clipped(words, 500))}", "attention"))
         if node.orphan:
             line.append(("  (its parent is not in the log)", "note"))
-        return [*line, *_inline_attributes(node)]
+        return line
 
     def _log(self, node: Node) -> Line:
         event = node.event
@@ -160,7 +192,11 @@ class TreePainter:
         exception = (event.extra or {}).get("exception")
         if isinstance(exception, dict):
             line.append(("  " + visible_line(clipped(error_title(exception), 500)), "exception"))
-        return [*line, *_inline_attributes(node)]
+        return line
+
+
+def _has_failing_span(node: Node) -> bool:
+    return any(not child.is_log and child.event.status == "error" for child in node.children)
 
 
 def _inline_attributes(node: Node) -> Line:

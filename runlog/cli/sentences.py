@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,17 +10,12 @@ from runlog.console.format import state_of
 from runlog.console.message import format_duration
 from runlog.console.pieces import Line, clipped
 from runlog.stores.base import Run
-from runlog.stores.tree import Node, failure, walk
+from runlog.stores.tree import Node, failure
 from runlog.system.text import visible_line
 
-_VERBS = {
-    "PENDING_VERSION": "is waiting for a worker that knows its task",
-    "DELAYED": "is waiting for its time",
-    "QUEUED": "is queued",
-    "EXECUTING": "is running",
-    "WAITING": "is waiting",
-}
 _ATTEMPT = "Attempt "
+_OF_ALL = re.compile(r"\(attempt \d+ of (\d+)\)$")
+"""How the executor ends the reason of a run that has used up its attempts."""
 
 
 def state(run: Run) -> tuple[str, str]:
@@ -47,72 +43,52 @@ def headline(run: Run, root: Node, now: int) -> Line:
         (visible_line(run.status), style),
     ]
     if not run.is_terminal:
-        return [*line, (f" {_standing(run, root, now)}", "")]
-    words = _attempts(run, root)
+        return [*line, (_standing(run, root, now), "")]
+    words = _attempts(run)
     if run.started is not None and run.ended is not None:
         words += f" after {format_duration(max(0, run.ended - run.started))}"
-    line.append((words, ""))
-    if run.status == "COMPLETED":
-        return line
-    reason = _reason(run, root)
-    return [*line, (f": {reason}", "message")] if reason else line
+    return [*line, (words, ""), (_ending(run, root), "message")]
 
 
-def _attempts(run: Run, root: Node) -> str:
+def _attempts(run: Run) -> str:
     if run.attempt <= 1 and run.status == "COMPLETED":
         return ""
-    most = max_attempts(root)
+    most = _OF_ALL.search(run.reason or "")
     if not run.attempt:
         return " before its first attempt"
-    return f" on attempt {run.attempt}" + (f" of {most}" if most else "")
-
-
-def max_attempts(root: Node) -> int | None:
-    """How many attempts the run had, as its last attempt's span says."""
-    found = None
-    for child in root.children:
-        value = child.event.attributes.get("runlog.max_attempts")
-        if child.event.name.startswith(_ATTEMPT) and isinstance(value, int):
-            found = value
-    return found
+    return f" on attempt {run.attempt}" + (f" of {most[1]}" if most else "")
 
 
 def _standing(run: Run, root: Node, now: int) -> str:
-    words = _VERBS.get(run.status, "")
+    """How a run that has not ended stands."""
     if run.status == "DELAYED" and run.available is not None:
-        words = "starts" if not run.attempt else f"tries again (attempt {run.attempt} failed)"
         left = run.available - now
-        words += f" in {format_duration(left)}" if left > 0 else " now"
-    elif run.started is not None:
-        words += f" for {format_duration(max(0, now - run.started))}"
-        if run.attempt > 1:
-            words += f", on attempt {run.attempt}"
+        words = f", {'tries again' if run.attempt else 'starts'} "
+        words += f"in {format_duration(left)}" if left > 0 else "as soon as a worker is free"
+        words += f" (attempt {run.attempt} failed)" if run.attempt else ""
     else:
-        words += f" for {format_duration(max(0, now - run.created))}"
-    if run.reason:
-        words += f": {visible_line(clipped(run.reason, 300))}"
+        since = run.started if run.started is not None else run.created
+        words = f" for {format_duration(max(0, now - since))}"
+        words += f", on attempt {run.attempt}" if run.attempt > 1 else ""
     inside = deepest(root, ("open",)) if run.status in ("EXECUTING", "WAITING") else None
-    return words + (f", in {_name(inside)}" if inside is not None else "")
+    words += f", in {_name(inside)}" if inside is not None else ""
+    reason = run.reason or ("no worker knows its task" if run.status == "PENDING_VERSION" else "")
+    return words + (f": {visible_line(clipped(reason, 300))}" if reason else "")
 
 
-def _reason(run: Run, root: Node) -> str:
-    """`ConnectError in HTTP POST /charge`, or what else the run says about its end."""
-    if run.status in ("CANCELED", "EXPIRED"):
-        node = deepest(root, ("canceled", "unfinished"))
-        words = run.reason or ""
+def _ending(run: Run, root: Node) -> str:
+    """`: ConnectError in HTTP POST /charge`, or what else the run says about its end."""
+    if run.status == "COMPLETED":
+        return ""
+    if run.status == "FAILED":
+        node, words = failure(root), str((run.error or {}).get("type") or run.reason or "").rpartition(".")[2]
     else:
-        node = failure(root) or deepest(root, ("unfinished", "canceled"))
-        words = _kind(run) or run.reason or ""
-    where = f" in {_name(node)}" if node is not None and not node.event.name.startswith(_ATTEMPT) else ""
-    return visible_line(clipped(words, 300)) + where
-
-
-def _kind(run: Run) -> str:
-    if run.status == "FAILED" and run.error:
-        return str(run.error.get("type") or "")
-    if run.error and run.status != "TIMED_OUT":
-        return error_title(run.error)
-    return run.reason or error_title(run.error)
+        node, words = deepest(root, ("canceled", "unfinished")), run.reason or error_title(run.error)
+    words = visible_line(clipped(words, 300))
+    where = f"in {_name(node)}" if node is not None and not node.event.name.startswith(_ATTEMPT) else ""
+    if run.status == "FAILED":
+        return f": {' '.join(filter(None, (words, where)))}" if words or where else ""
+    return (f", {where}" if where else "") + (f": {words}" if words else "")
 
 
 def _name(node: Node) -> str:
@@ -152,8 +128,3 @@ def _above(node: Node) -> Iterable[Node]:
     while above is not None:
         yield above
         above = above.parent
-
-
-def count_spans_with(root: Node, status: str) -> int:
-    """How many spans have a status."""
-    return sum(1 for _, node in walk(root) if not node.is_log and node.event.status == status)

@@ -41,13 +41,16 @@ class Axis:
         return " " * min(max(0, int(self._column(time))), self.width - 1)
 
     def ticks(self) -> str:
-        """Times from the start of the axis, where their columns begin."""
+        """Times from the start of the axis, where their columns begin, and its whole length at its end."""
+        whole = format_duration(self.end - self.start)
         count = max(1, min(5, self.width // _TICK_ROOM))
         text = ""
         for index in range(count):
             label = format_duration((self.end - self.start) * index // count) if index else "0"
-            text = text.ljust(self.width * index // count) + label
-        return text
+            column = self.width * index // count
+            if column + len(label) + 2 + len(whole) <= self.width:
+                text = text.ljust(column) + label
+        return text.ljust(self.width - len(whole)) + whole
 
     def _column(self, time: int) -> float:
         length = max(1, self.end - self.start)

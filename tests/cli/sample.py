@@ -84,10 +84,14 @@ class Writer:
 def failed() -> Writer:
     """Two attempts that fail in an HTTP call."""
     run = Writer(1, "charge-card", "FAILED", attempt=2, tags=("billing",), payload={"order": 7})
-    run.run.error = {"type": "ConnectError", "message": "All connection attempts failed", "exception": EXCEPTION}
+    run.run.reason = "ConnectError: All connection attempts failed (attempt 2 of 2)"
+    run.run.error = {"type": "httpx.ConnectError", "message": EXCEPTION["message"], "exception": EXCEPTION}
     for attempt, start in ((1, 12), (2, 250)):
         base = attempt * 10
-        fails: dict[str, Any] = {"status": "error", "extra": {"status_message": "ConnectError: All connection attempts failed"}}
+        fails: dict[str, Any] = {
+            "status": "error",
+            "extra": {"status_message": "ConnectError: All connection attempts failed"},
+        }
         run.span(base, 99, f"Attempt {attempt}", start, 160, **fails)
         run.span(base + 1, base, "run()", start + 1, 158, **fails)
         run.log(base + 1, start + 2, "charging {cents} cents", cents=995, customer="Ada")
