@@ -114,7 +114,7 @@ class HttpSpan:
         if self.is_left:
             return
         self.is_left = True
-        if error is not None:
+        if isinstance(error, Exception):
             self._span.set_attribute(ERROR_TYPE, type(error).__qualname__)
         try:
             self._manager.__exit__(kind, error, traceback)

@@ -73,8 +73,12 @@ class Instrumentations:
     def problems(self) -> list[InstrumentationState]:
         return [state for state in self.states if state.is_problem]
 
-    def install(self, name: str, root: Path | None = None) -> InstrumentationState:
+    def install(
+        self, name: str, root: Path | None = None, options: Mapping[str, Any] | None = None
+    ) -> InstrumentationState:
         """Install one, by its name or import string. Takes at most a few seconds, whatever it does."""
+        if options is not None:
+            self._tables[normalised(name)] = options
         return self._install(name, lambda: find(name, root))
 
     def install_class(
