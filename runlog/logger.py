@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from runlog.recording import RANK_ALWAYS, RANK_DEBUG, RANK_INFO, RANK_SPAN, Recorder, get_recorder
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 Place = tuple[str | None, bytes | None, bytes | None]
 """Run id, trace id and span id that a record belongs to; each None where there is none."""
 
+_PLAIN = frozenset((str, int, float, bool, type(None), dict, list))
 _RANKS = {DEBUG: RANK_DEBUG, INFO: RANK_INFO, WARN: RANK_SPAN, ERROR: RANK_ALWAYS}
 
 
@@ -30,9 +32,9 @@ class Logger:
     run a message is stored under "no run". Nothing here raises or waits, whatever it is given; it may be called from
     any thread, event loop and signal handler, before the project is open, and while the interpreter exits.
 
-    An exception in the mapping's place, or as the value of an attribute, is recorded with its traceback, and so is the
-    one being handled with `exc_info=True`. What the setting `log.level` (`RUNLOG_LOG_LEVEL`) leaves out costs next to
-    nothing.
+    An exception as the message, in the mapping's place, or as the value of an attribute is recorded with its traceback,
+    and so is the one being handled with `exc_info=True`. What the setting `log.level` (`RUNLOG_LOG_LEVEL`) leaves out
+    costs next to nothing.
     """
 
     __slots__ = ()
@@ -123,6 +125,8 @@ def _log(recorder: Recorder, level: int, message: object, mapping: Any, attribut
         if mapping is not None:
             attributes = _merged(recorder, mapping, attributes)
         exception = _exception(attributes) if attributes else None
+        if type(message) is not str and issubclass(type(message), BaseException):
+            exception = exception or cast("BaseException", message)
         limits = recorder.limits
         cleaned, dropped = clean_attributes(attributes, limits) if attributes else ({}, 0)
         extra: dict[str, Any] | None = None
@@ -136,10 +140,15 @@ def _log(recorder: Recorder, level: int, message: object, mapping: Any, attribut
 
 
 def _merged(recorder: Recorder, mapping: Any, attributes: dict[str, Any]) -> dict[str, Any]:
-    if isinstance(mapping, BaseException):
-        return {"exc_info": mapping, **attributes}
-    if type(mapping) is dict or isinstance(mapping, Mapping):
-        return {**mapping, **attributes}
+    try:
+        if type(mapping) is dict:
+            return {**mapping, **attributes}
+        if isinstance(mapping, BaseException):
+            return {"exc_info": mapping, **attributes}
+        if isinstance(mapping, Mapping):
+            return {**mapping, **attributes}
+    except Exception as error:  # noqa: BLE001 - a mapping that cannot be read
+        return {"runlog.unreadable": f"<mapping: {type(error).__name__}>", **attributes}
     value = clean_value(mapping, recorder.limits)  # a dataclass or a model gives its fields
     return {**value, **attributes} if type(value) is dict else {"value": value, **attributes}
 
@@ -155,18 +164,16 @@ def _exception(attributes: dict[str, Any]) -> BaseException | None:
             found = given[1] if isinstance(given, tuple) and len(given) == 3 else given
             return found if isinstance(found, BaseException) else None
     for value in attributes.values():
-        if issubclass(type(value), BaseException):
+        if type(value) not in _PLAIN and issubclass(type(value), BaseException):
             return cast("BaseException", value)
     return None
 
 
 def _log_failure(recorder: Recorder, level: int, message: object, error: Exception) -> None:
     text = message if type(message) is str else f"<{type(message).__name__}>"
-    try:
-        attributes = {"not_recorded": f"the attributes could not be read: {type(error).__name__}"}
+    with suppress(Exception):
+        attributes = {"runlog.unreadable": f"<attributes: {type(error).__name__}>"}
         write_log(recorder, level, "logger", clean_text(text, recorder.limits), attributes, None, current_place())
-    except Exception:  # noqa: BLE001, S110 - nothing is left to try
-        pass
 
 
 logger = Logger()

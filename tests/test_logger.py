@@ -114,6 +114,7 @@ def test_exceptions_are_recorded_whole(recorded: Recorded) -> None:
     logger.error("in the place of a mapping", error)
     logger.error("as an attribute", cause=error)
     logger.info("a tuple", exc_info=(type(error), error, error.__traceback__))
+    logger.error(error)
     logger.exception("none is being handled")
     *described, _ = logs = recorded.logs()
     for event in described:
@@ -127,6 +128,7 @@ def test_exceptions_are_recorded_whole(recorded: Recorded) -> None:
         assert "exc_info" not in event.attributes
     assert logs[0].attributes == {"n": 1}
     assert "bad" in str(logs[4].attributes["cause"])
+    assert "bad" in logs[-2].message
     assert logs[-1].extra is None
     assert logs[-1].attributes == {}
 
@@ -181,6 +183,7 @@ def test_nothing_that_is_given_to_it_makes_it_raise(recorded: Recorded) -> None:
     logs = recorded.logs()
     assert len(logs) == len(calls)
     assert logs[1].message == "hostile mapping"
+    assert logs[1].attributes["b"] == 1
     assert logs[5].attributes == {"name": "x", "n": 1}
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from runlog.capture import logging, streams, warnings
-from runlog.config import Settings
 from runlog.system.patch import Patch
+
+if TYPE_CHECKING:
+    from runlog.config import Settings
 
 __all__ = ["install"]
 

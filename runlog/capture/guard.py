@@ -5,13 +5,28 @@ from __future__ import annotations
 import threading
 
 
-class _Guard(threading.local):
-    depth = 0
-    """How many captures this thread is inside of: a value that logs while it is turned into text, a signal handler."""
-    shown = 0
-    """How many records are being shown that were captured already: text written meanwhile is theirs."""
-    record: object = None
-    """The `logging` record among them that its handlers have now."""
+class Guard:
+    """One thread's."""
+
+    __slots__ = ("depth", "record", "shown")
+
+    def __init__(self) -> None:
+        self.depth = 0
+        """How many captures it is inside of: a value that logs while it is turned into text, a signal handler."""
+        self.shown = 0
+        """How many records are being shown that need no capture any more: text written meanwhile is theirs."""
+        self.record: object = None
+        """The `logging` record among them that the run log has and its handlers get now."""
 
 
-guard = _Guard()
+class _Threads(threading.local):
+    def __init__(self) -> None:
+        self.guard = Guard()
+
+
+_threads = _Threads()
+
+
+def current_guard() -> Guard:
+    """Return the calling thread's guard."""
+    return _threads.guard

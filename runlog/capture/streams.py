@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import msgspec
 
-from runlog.capture.guard import guard
+from runlog.capture.guard import current_guard
 from runlog.logger import Place, write_log
 from runlog.recording import get_recorder
 from runlog.recording.clean import clean_attributes, clean_text
@@ -66,8 +66,9 @@ class CapturedStream:
 
     def write(self, text: str, /) -> int:
         written: int = self._stream.write(text)
-        if self._lines.active:
-            self._lines.take(text)
+        lines = self._lines
+        if lines.active and (scope := scope_of(get_context())) is not None:
+            lines.take(scope, text)
         return written
 
     def writelines(self, lines: Iterable[str], /) -> None:
@@ -148,15 +149,14 @@ class _Lines:
         for scope in list(self._begun):
             self.finish(scope)
 
-    def take(self, text: str) -> None:
-        """Record the lines of a text that was written, if that was inside a run."""
+    def take(self, scope: RunScope, text: str) -> None:
+        """Record the lines of a text that was written inside a run."""
+        guard = current_guard()
         if guard.shown or guard.depth >= _NESTED:
             return
         guard.depth += 1
         try:
-            scope = scope_of(get_context())
-            if scope is not None:
-                self._split(scope, text)
+            self._split(scope, text)
         except Exception:  # noqa: BLE001, S110 - it was printed, which is what was asked for
             pass
         finally:
@@ -195,12 +195,13 @@ class _Lines:
         partial.place, partial.at = current_place(), time.time_ns()
 
     def _record(self, line: str, overwritten: int, place: Place, at: int) -> None:
-        line, more = _last_frame(line)
-        line = line.rstrip("\r")
+        if "\r" in line:
+            line, more = _last_frame(line)
+            line, overwritten = line.rstrip("\r"), overwritten + more
         if not line or line.isspace():
             return
         recorder = get_recorder()
-        dropped: dict[str, int] = {"overwritten lines": overwritten + more} if overwritten + more else {}
+        dropped: dict[str, int] = {"overwritten lines": overwritten} if overwritten else {}
         level, message = INFO, line
         attributes: dict[str, Any] = {}
         if "{" in line[:32] and "}" in line[-32:] and len(line) <= recorder.limits.value_length:
@@ -217,8 +218,6 @@ class _Lines:
 
 def _last_frame(text: str) -> tuple[str, int]:
     """Return what a terminal shows of a line after its carriage returns, and how many texts that replaced."""
-    if "\r" not in text:
-        return text, 0
     shown = text.rstrip("\r")
     frames = [frame for frame in shown.split("\r") if frame]
     return (frames[-1] if frames else "") + text[len(shown) :], max(len(frames) - 1, 0)

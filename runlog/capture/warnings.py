@@ -6,7 +6,7 @@ import warnings
 from contextlib import suppress
 from typing import Any
 
-from runlog.capture.guard import guard
+from runlog.capture.guard import current_guard
 from runlog.logger import write_log
 from runlog.recording import get_recorder
 from runlog.recording.clean import clean_attributes, clean_text
@@ -34,6 +34,7 @@ def _uninstall() -> None:
 def _show_warning(wrapped: Any, _instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     with suppress(Exception):  # the warning is shown all the same
         _record(*args[:4], **{key: value for key, value in kwargs.items() if key in _PARAMETERS})
+    guard = current_guard()
     guard.shown += 1  # it is printed, or logged under captureWarnings(): not a second record
     try:
         return wrapped(*args, **kwargs)

@@ -10,15 +10,17 @@ import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
-from runlog.config import Settings
 from runlog.console.exceptions import exception_title
 from runlog.console.format import Formatter, run_level
 from runlog.console.paint import Painter
 from runlog.console.pieces import Line
 from runlog.console.tree import Depths
 from runlog.stores.base import ERROR, LEVELS, Batch, Event, Run
+
+if TYPE_CHECKING:
+    from runlog.config import Settings
 
 _WAITING_LIMIT = 20_000
 _KNOWN_RUNS = 10_000

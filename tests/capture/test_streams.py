@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import traceback
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -115,7 +115,7 @@ def test_redirecting_goes_past_capture_and_back() -> None:
 
 def test_capture_that_ends_under_a_redirection_stays_out_of_the_way(capsys: pytest.CaptureFixture[str]) -> None:
     with capturing() as (recorded, patch):
-        ours: Any = sys.stdout
+        ours = cast("Any", sys.stdout)
         with in_run("run_a"):
             with contextlib.redirect_stdout(io.StringIO()):
                 patch.undo()
