@@ -27,16 +27,18 @@ attach = _variable.set if isinstance(_variable, ContextVar) else otel.attach
 _reset = _variable.reset if isinstance(_variable, ContextVar) else otel.detach
 
 
-def detach(token: Token[Any]) -> None:
-    """Go back to the context before `attach`.
+def detach(token: Token[Any], span: ApiSpan | None = None) -> None:
+    """Go back to the context before `attach`, which made `span` the current one.
 
-    Does nothing where the token is of another context: there nothing was attached, as when a generator that was
-    left half-way is closed by another task.
+    The token may be of another context, as when a generator was begun by one thread and goes on in another. Then
+    the current context is set only if `span` is current there: else nothing was attached, and it is not ours.
     """
-    try:  # noqa: SIM105 - a context manager costs more than all the rest
+    try:
         _reset(token)
     except (ValueError, RuntimeError):
-        pass
+        if span is not None and get_context().get(SPAN_KEY) is span:
+            before = token.old_value
+            attach(before if isinstance(before, Context) else Context())
 
 
 def with_value(context: Context, key: str, value: object) -> Context:

@@ -22,8 +22,12 @@ def decorate(manager: SpanManager, function: FunctionT) -> FunctionT:
         (inspect.iscoroutinefunction, _coroutine),
         (inspect.isgeneratorfunction, _generator),
     )
+    target: Any = function
+    while isinstance(target, functools.partial):
+        target = target.func
+    called = target if inspect.isroutine(target) or isinstance(target, type) else type(target).__call__
     for matches, wrap in kinds:
-        if matches(function) or matches(getattr(function, "__call__", None)):  # noqa: B004 - an object with an async one
+        if matches(called):
             return cast("FunctionT", wrap(manager, function))
     return cast("FunctionT", _function(manager, function))
 

@@ -67,7 +67,7 @@ class SpanManager(abc.ABC):
         else:  # entered several times: the one that is current here, else the newest
             entry = entries.pop(id(get_context().get(SPAN_KEY)), None)
             span, token = entry or entries.popitem()[1]
-        detach(token)
+        detach(token, span)
         self.finish(span, exc_val)
 
     async def __aenter__(self) -> ApiSpan:

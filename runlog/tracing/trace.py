@@ -58,16 +58,14 @@ class Trace(SpanManager):
         self._record_result = record_result
 
     def start(self) -> ApiSpan:
-        parent = self._parent
-        span = _tracer().start(
+        parent, links = self._parent, self._links
+        return (_cached_tracer or _load_tracer()).start(
             self._name,
             None if parent is CURRENT else _context_of(parent),
             attributes=self._attributes,
-            links=[_link(item) for item in self._links] if self._links else None,
+            links=[_link(item) for item in links] if links else None,
+            icon=self._icon,
         )
-        if self._icon is not None and span.is_recording():
-            span.set_icon(self._icon)  # type: ignore[attr-defined]
-        return span
 
     def finish(self, span: ApiSpan, exception: BaseException | None) -> None:
         if exception is not None and span.is_recording():
@@ -171,10 +169,6 @@ def trace(
 
 
 _cached_tracer: Tracer | None = None
-
-
-def _tracer() -> Tracer:
-    return _cached_tracer or _load_tracer()
 
 
 def _load_tracer() -> Tracer:

@@ -1,0 +1,461 @@
+"""`trace()` in each of its forms."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import pickle
+import subprocess
+import sys
+import warnings
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from typing import Any
+
+import anyio
+import pytest
+from opentelemetry import trace as api
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, TraceFlags
+from opentelemetry.trace import Span as ApiSpan
+
+from runlog.tracing.span import Span
+from runlog.tracing.trace import CURRENT, trace
+from tests.tracing.conftest import Log, within
+
+
+def current_name() -> str:
+    span = api.get_current_span()
+    return span.name if isinstance(span, Span) else ""
+
+
+@trace("pickled")
+def module_level(number: int) -> int:
+    return number + 1
+
+
+@pytest.mark.anyio
+async def test_a_function_that_takes_the_span(log: Log) -> None:
+    async def fetch(span: ApiSpan) -> str:
+        span.set_attribute("user.id", 7)
+        await anyio.sleep(0)
+        return current_name()
+
+    def compute(span: ApiSpan) -> int:
+        assert current_name() == "compute"
+        return 42
+
+    assert await trace("fetch", fetch, {"a": 1}, b=2) == "fetch"
+    assert await trace("compute", compute, record_result=True) == 42
+    assert current_name() == ""
+    spans = log.spans()
+    assert spans["fetch"].attributes == {"a": 1, "b": 2, "user.id": 7}
+    assert spans["compute"].extra == {"result": 42}
+
+
+@pytest.mark.anyio
+async def test_nothing_runs_until_it_is_awaited(log: Log) -> None:
+    ran: list[int] = []
+    pending = trace("work", lambda span: ran.append(1))
+    assert inspect.iscoroutine(pending)
+    assert ran == []
+    assert log.events() == []
+    await pending
+    assert ran == [1]
+    assert log.span().name == "work"
+
+
+def test_a_forgotten_await_is_warned_of(log: Log) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        trace("work", lambda span: None)
+    assert any("never awaited" in str(warning.message) for warning in caught)
+
+
+@pytest.mark.anyio
+async def test_what_a_function_raises_comes_out(log: Log) -> None:
+    error = ValueError("x")
+
+    async def fail(span: ApiSpan) -> None:
+        raise error
+
+    with pytest.raises(ValueError) as caught:
+        await trace("work", fail)
+    assert caught.value is error
+    assert log.span().status == "error"
+
+
+def test_it_can_be_a_task_of_its_own(log: Log) -> None:
+    async def main() -> list[str]:
+        async def name(span: ApiSpan) -> str:
+            await asyncio.sleep(0)
+            return current_name()
+
+        with trace("parent"):
+            task = asyncio.create_task(trace("task", name))
+            return [await task, *await asyncio.gather(trace("a", name), trace("b", name))]
+
+    assert asyncio.run(main()) == ["task", "a", "b"]
+    spans = log.spans()
+    assert {spans[name].parent_id for name in ("task", "a", "b")} == {spans["parent"].span_id}
+
+
+def test_a_with_block(log: Log) -> None:
+    with trace("save", None, {"name": "collides", "parent": 1}, table="users") as span:
+        assert current_name() == "save"
+        span.set_attribute("rows", 3)
+    assert log.span().attributes == {"name": "collides", "parent": 1, "table": "users", "rows": 3}
+
+
+@pytest.mark.anyio
+async def test_an_async_with_block(log: Log) -> None:
+    async with trace("save", table="users") as span:
+        span.set_attribute("rows", 3)
+        await anyio.sleep(0)
+    assert log.span().attributes == {"table": "users", "rows": 3}
+
+
+def test_an_icon_is_there_from_the_start(log: Log) -> None:
+    with trace("save", icon="tabler-database"):
+        opened = log.wait_for(lambda event: event.kind == "open")
+        assert opened.extra == {"icon": "tabler-database"}
+    assert log.span().extra == {"icon": "tabler-database"}
+
+
+def test_a_function_is_decorated(log: Log) -> None:
+    @trace("double", kind_of="math", record_result=True)
+    def double(number: int) -> int:
+        """Twice."""
+        assert current_name() == "double"
+        return 2 * number
+
+    assert [double(1), double(2)] == [2, 4]
+    assert double.__doc__ == "Twice."
+    assert str(inspect.signature(double)) == "(number: 'int') -> 'int'"
+    spans = [event for event in log.events() if event.kind == "span"]
+    assert len({span.span_id for span in spans}) == 2
+    assert [span.extra for span in spans] == [{"result": 2}, {"result": 4}]
+    assert [span.attributes for span in spans] == [{"kind_of": "math"}] * 2
+
+
+def test_a_decorated_function_pickles(log: Log) -> None:
+    assert pickle.loads(pickle.dumps(module_level))(1) == 2
+    assert module_level.__qualname__ == "module_level"
+
+
+@pytest.mark.anyio
+async def test_a_coroutine_function_is_decorated(log: Log) -> None:
+    @trace("double", record_result=True)
+    async def double(number: int) -> int:
+        await anyio.sleep(0)
+        assert current_name() == "double"
+        return 2 * number
+
+    assert inspect.iscoroutinefunction(double)
+    assert await double(2) == 4
+    assert log.span().extra == {"result": 4}
+
+
+@pytest.mark.anyio
+async def test_methods_partials_and_callable_objects(log: Log) -> None:
+    class Service:
+        @trace("method")
+        def method(self, number: int) -> int:
+            return number
+
+        @staticmethod
+        @trace("static")
+        async def static(number: int) -> int:
+            return number
+
+        async def __call__(self, number: int) -> str:
+            await anyio.sleep(0)
+            return current_name()
+
+    service = Service()
+    assert service.method(1) == 1
+    assert await Service.static(2) == 2
+    called: Any = trace("callable")(service)
+    assert await called(3) == "callable"
+    partial = trace("partial")(functools.partial(service, 4))
+    assert await partial() == "partial"
+    assert sorted(log.spans()) == ["callable", "method", "partial", "static"]
+
+
+def test_what_is_no_function_is_refused(log: Log) -> None:
+    with pytest.raises(TypeError, match="must be a function"):
+        trace("work", {"a": 1})  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="goes round a function"):
+        trace("work")(3)  # type: ignore[type-var]
+
+
+def test_one_object_may_be_entered_many_times(log: Log) -> None:
+    shared = trace("work")
+    with shared as outer, shared as inner:
+        assert outer is not inner
+        assert api.get_current_span() is inner
+    with shared:
+        pass
+    spans = [event for event in log.events() if event.kind == "span"]
+    assert len({span.span_id for span in spans}) == 3
+    assert spans[0].parent_id == spans[1].span_id
+
+
+@pytest.mark.anyio
+async def test_one_object_may_be_shared_by_tasks(log: Log) -> None:
+    shared = trace("work")
+    started = anyio.Event()
+
+    async def first() -> None:
+        with shared as span:
+            started.set()
+            await anyio.sleep(0.02)
+            span.set_attribute("who", "first")
+            assert api.get_current_span() is span
+        assert not span.is_recording()
+
+    async def second() -> None:
+        await started.wait()
+        with shared as span:
+            span.set_attribute("who", "second")
+        assert not span.is_recording()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(first)
+        group.start_soon(second)
+    assert [event.attributes for event in log.events() if event.kind == "span"] == [{"who": "second"}, {"who": "first"}]
+
+
+def test_a_trace_of_its_own_stays_in_the_run(log: Log) -> None:
+    with within("run_5"), trace("outer"), trace("detached", parent=None), trace("below"):
+        pass
+    spans = log.spans()
+    assert spans["detached"].parent_id is None
+    assert spans["detached"].trace_id != spans["outer"].trace_id
+    assert spans["below"].trace_id == spans["detached"].trace_id
+    assert {span.run_id for span in spans.values()} == {"run_5"}
+
+
+def test_a_parent_can_be_given(log: Log) -> None:
+    with trace("one") as one:
+        pass
+    remote = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(1))
+    context = api.set_span_in_context(NonRecordingSpan(remote))
+    with trace("two"):
+        for name, parent in {"span": one, "context": context, "span context": remote, "current": CURRENT}.items():
+            with trace(name, parent=parent):  # type: ignore[arg-type]
+                pass
+        with pytest.raises(TypeError, match="parent must be"), trace("no", parent="one"):  # type: ignore[arg-type]
+            pass
+    spans = log.spans()
+    assert spans["span"].parent_id == spans["one"].span_id
+    assert spans["context"].parent_id == spans["span context"].parent_id == (2).to_bytes(8)
+    assert spans["current"].parent_id == spans["two"].span_id
+
+
+def test_links_are_spans_or_contexts(log: Log) -> None:
+    with trace("one") as one:
+        pass
+    remote = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(1))
+    items: list[Any] = [one, remote, Link(remote, {"k": 1}), api.set_span_in_context(one, Context())]
+    with trace("two", links=items):
+        pass
+    extra = log.spans()["two"].extra
+    assert extra is not None
+    ids = [link["span_id"] for link in extra["links"]]
+    one_id = format(one.get_span_context().span_id, "016x")
+    assert ids == [one_id, f"{2:016x}", f"{2:016x}", one_id]
+
+
+# Generators
+
+
+def counter(log: Log, seen: list[str]) -> Any:
+    @trace("count", record_result=True)
+    def count(limit: int) -> Generator[int, int | None, str]:
+        for number in range(limit):
+            seen.append(current_name())
+            with trace("step"):
+                sent = yield number
+            if sent is not None:
+                seen.append(f"got {sent}")
+        return "done"
+
+    return count
+
+
+def test_a_generator_does_not_leak_its_span(log: Log) -> None:
+    seen: list[str] = []
+    count = counter(log, seen)
+    assert inspect.isgeneratorfunction(count)
+    with trace("consumer"):
+        for _ in count(2):
+            assert current_name() == "consumer"
+            with trace("consumed"):
+                pass
+    assert seen == ["count", "count"]
+    spans = {event.span_id: event for event in log.events() if event.kind == "span"}
+    names = [(span.name, spans[span.parent_id].name if span.parent_id else None) for span in spans.values()]
+    assert names == [
+        ("consumed", "consumer"),
+        ("step", "count"),
+        ("consumed", "consumer"),
+        ("step", "count"),
+        ("count", "consumer"),
+        ("consumer", None),
+    ]
+    (ended,) = [span for span in spans.values() if span.name == "count"]
+    assert ended.extra == {"result": "done"}
+
+
+def test_a_generator_takes_what_is_sent_and_thrown(log: Log) -> None:
+    seen: list[str] = []
+    generator = counter(log, seen)(3)
+    assert next(generator) == 0
+    assert generator.send(5) == 1
+    assert seen == ["count", "got 5", "count"]
+    error = ValueError("thrown")
+    with pytest.raises(ValueError) as caught:
+        generator.throw(error)
+    assert caught.value is error
+    assert error.__context__ is None
+    spans = {event.name: event for event in log.events() if event.kind == "span"}
+    assert spans["count"].status == "error"
+
+
+def test_a_generator_that_is_left_early_ends_its_span(log: Log) -> None:
+    closed: list[str] = []
+
+    @trace("count")
+    def count() -> Iterator[int]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            closed.append(current_name())
+
+    for _ in count():
+        break
+    generator = count()
+    next(generator)
+    generator.close()  # type: ignore[attr-defined]
+    unstarted = count()
+    unstarted.close()  # type: ignore[attr-defined]
+    assert closed == ["count", "count"]
+    assert current_name() == ""
+    assert [event.status for event in log.events() if event.kind == "span"] == ["unset", "unset"]
+
+
+def test_a_generator_stepped_by_other_threads(log: Log, caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[str] = []
+    generator = counter(log, seen)(3)
+    next(generator)
+
+    async def main() -> None:
+        await anyio.to_thread.run_sync(next, generator)
+        await anyio.to_thread.run_sync(generator.close)
+
+    anyio.run(main)
+    assert seen == ["count", "count"]
+    assert caplog.records == []
+    assert [event.name for event in log.events() if event.kind == "span"] == ["step", "step", "count"]
+
+
+@pytest.mark.anyio
+async def test_an_async_generator_does_not_leak_its_span(log: Log) -> None:
+    seen: list[str] = []
+
+    @trace("count")
+    async def count(limit: int) -> AsyncGenerator[int, int | None]:
+        for number in range(limit):
+            await anyio.sleep(0)
+            seen.append(current_name())
+            with trace("step"):
+                sent = yield number
+            seen.append(f"got {sent}")
+
+    assert inspect.isasyncgenfunction(count)
+    with trace("consumer"):
+        async for _ in count(2):
+            assert current_name() == "consumer"
+    generator = count(2)
+    assert await generator.asend(None) == 0
+    assert await generator.asend(7) == 1
+    error = ValueError("thrown")
+    with pytest.raises(ValueError) as caught:
+        await generator.athrow(error)
+    assert caught.value is error
+    assert seen == ["count", "got None", "count", "got None", "count", "got 7", "count"]
+    spans = [event for event in log.events() if event.kind == "span"]
+    assert [span.status for span in spans if span.name == "count"] == ["unset", "error"]
+
+
+@pytest.mark.anyio
+async def test_an_async_generator_that_is_left_early_ends_its_span(log: Log, caplog: pytest.LogCaptureFixture) -> None:
+    @trace("count")
+    async def count() -> AsyncIterator[int]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            await anyio.sleep(0)
+
+    generator = count()
+    async for _ in generator:
+        break
+
+    async def close() -> None:
+        await generator.aclose()  # type: ignore[attr-defined]
+
+    async with anyio.create_task_group() as group:  # closed by another task than the one that used it
+        group.start_soon(close)
+    assert current_name() == ""
+    assert caplog.records == []
+    assert log.span().status == "unset"
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_async_generator(log: Log) -> None:
+    @trace("count")
+    async def count() -> AsyncIterator[int]:
+        yield 1
+        await anyio.sleep_forever()
+
+    with anyio.move_on_after(0.01):
+        async for _ in count():
+            pass
+    assert log.span().status == "canceled"
+
+
+@pytest.mark.anyio
+async def test_a_span_held_open_by_a_generator_of_another_task(log: Log, caplog: pytest.LogCaptureFixture) -> None:
+    """A with block in a plain generator that another task closes: no error, and ended once."""
+
+    async def numbers() -> AsyncIterator[int]:
+        with trace("held"):
+            yield 1
+
+    generator = numbers()
+    await anext(generator)
+
+    async def close() -> None:
+        await generator.aclose()  # type: ignore[attr-defined]
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(close)
+    assert caplog.records == []
+    assert log.span().name == "held"
+
+
+def test_the_sdk_is_not_imported_before_the_first_span(log: Log) -> None:
+    code = """
+import sys
+from runlog.tracing import scope, propagation, attach
+from runlog.tracing.trace import trace
+decorated = trace("x")(lambda: 1)
+assert not [name for name in sys.modules if name.startswith("opentelemetry.sdk")]
+with trace("first"):
+    pass
+assert "opentelemetry.sdk.trace" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
