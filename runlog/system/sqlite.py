@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import apsw
 
@@ -253,13 +254,30 @@ def _cannot_open(path: Path, error: Exception) -> StoreError:
 
 
 def connect_reader(path: Path) -> apsw.Connection:
-    """Open a connection that cannot write. Raises StoreError if there is no readable database."""
+    """Open a connection that cannot write. Raises StoreError if there is no readable database.
+
+    In a folder that cannot be written, a database that nobody writes is read as it is, without locks.
+    """
     try:
-        flags = apsw.SQLITE_OPEN_READWRITE if os.access(path, os.W_OK) else apsw.SQLITE_OPEN_READONLY
-        connection = apsw.Connection(str(path), flags=flags)  # WAL needs a writable -shm where there is one
+        try:
+            return _open_reader(path, "mode=rw" if os.access(path, os.W_OK) else "mode=ro")
+        except (apsw.CantOpenError, apsw.ReadOnlyError):  # WAL needs a -shm file, and it cannot be made here
+            wal = path.with_name(path.name + "-wal")
+            if not path.exists() or (wal.exists() and wal.stat().st_size):
+                raise
+            return _open_reader(path, "immutable=1")
+    except (OSError, apsw.Error) as error:
+        raise StoreError(f"cannot read {path}", str(error) or type(error).__name__) from error
+
+
+def _open_reader(path: Path, mode: str) -> apsw.Connection:
+    flags = apsw.SQLITE_OPEN_URI | (apsw.SQLITE_OPEN_READWRITE if mode == "mode=rw" else apsw.SQLITE_OPEN_READONLY)
+    connection = apsw.Connection(f"file:{quote(str(path.absolute()))}?{mode}", flags=flags)
+    try:
         connection.set_busy_timeout(_BUSY_MS)
         connection.execute(_READER_PRAGMAS)
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-    except apsw.Error as error:
-        raise StoreError(f"cannot read {path}", str(error) or type(error).__name__) from error
+    except BaseException:
+        connection.close()
+        raise
     return connection

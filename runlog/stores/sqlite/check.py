@@ -8,6 +8,7 @@ from pathlib import Path
 import apsw
 
 from runlog.errors import StoreError
+from runlog.stores.sqlite.rows import fetch
 from runlog.system.sqlite import connect_reader
 
 _MOST_PROBLEMS = 20
@@ -39,7 +40,7 @@ def check_log(path: Path, *, thorough: bool = False) -> Health:
         pragma = "integrity_check" if thorough else "quick_check"
         rows = connection.execute(f"PRAGMA {pragma}({_MOST_PROBLEMS})").fetchall()
         problems = tuple(str(row[0]) for row in rows if row[0] != "ok")
-        counts = dict(connection.execute("SELECT key, value FROM meta WHERE key LIKE 'pruned%'").fetchall())
+        counts = {row[0]: row[1] for row in fetch(connection, "SELECT key, value FROM meta WHERE key LIKE 'pruned%'")}
     except apsw.Error as error:
         return Health((str(error) or type(error).__name__,), moved)
     finally:

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - values are bound; the text put together here is all our own
 """Reading one run, its events, the tail of the log, histograms and completions."""
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import apsw
 
 from runlog.errors import RunNotFound
 from runlog.stores.base import DEBUG, ERROR, INFO, LEVEL_NAMES, WARN, Bucket, Event, Run
-from runlog.stores.sqlite.rows import SELECT_EVENT, SELECT_RUN, event_of, run_of
+from runlog.stores.sqlite.rows import SELECT_EVENT, SELECT_RUN, event_of, fetch, run_of
 from runlog.stores.sqlite.tokens import VALUE_LENGTH, decode, encode_key, encode_value
 from runlog.stores.sqlite.write import MINUTE
 from runlog.system.ids import RUN_ID_PREFIX
@@ -29,8 +30,8 @@ def find_run(connection: apsw.Connection, run_id: str) -> Run:
     if len(found) != 1:
         raise _not_found(connection, run_id, found)
     sql = f"SELECT {SELECT_RUN}, d.payload, d.output FROM run r LEFT JOIN run_data d ON d.run = r.id WHERE r.run_id = ?"
-    row = connection.execute(sql, (found[0],)).fetchall()[0]
-    return run_of(row, (row[-2], row[-1]))
+    [row] = fetch(connection, sql, (found[0],))
+    return run_of(row, row[-2:])
 
 
 def _candidates(connection: apsw.Connection, text: str) -> list[str]:

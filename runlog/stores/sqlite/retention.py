@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - values are bound; the text put together here is all our own
 """Deleting old runs, about a thousand events a transaction, with exactly their entries in the indexes.
 
 An index entry is deleted by giving back the text it was made of, which the event still holds.
@@ -7,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import apsw
 import msgspec
 
 from runlog.stores.base import Pruned
-from runlog.stores.sqlite.rows import searchable
+from runlog.stores.sqlite.rows import Row, fetch, searchable
 from runlog.stores.sqlite.schema import ENDED_AT, HAS_ENDED, OPEN
 from runlog.stores.sqlite.tokens import token_text
 from runlog.stores.sqlite.write import MINUTE, TAKE_TALLY
@@ -79,7 +79,7 @@ def _used(connection: apsw.Connection) -> int:
 
 def _delete_oldest(connection: apsw.Connection) -> _Deleted:
     """Delete the oldest of what can be deleted, whether it belongs to a run or not."""
-    runs = connection.execute(_OLDEST_RUNS).fetchall()
+    runs = fetch(connection, _OLDEST_RUNS)
     event: int | None = connection.execute(_OLDEST_OF_NO_RUN).get
     if event is not None and (not runs or event < runs[0][1]):
         return _delete_of_no_run(connection, runs[0][1] if runs else _FOREVER)
@@ -89,11 +89,11 @@ def _delete_oldest(connection: apsw.Connection) -> _Deleted:
 def _delete_runs(connection: apsw.Connection, before: int) -> _Deleted:
     """Delete the runs that ended first, whole but for one with too many events for a transaction: it comes again."""
     deleted = _Deleted()
-    for run, ended in connection.execute(_OLDEST_RUNS).fetchall():
+    for run, ended in fetch(connection, _OLDEST_RUNS):
         if ended >= before or deleted.events >= _EVENTS:
             break
         room = _EVENTS - deleted.events
-        found = connection.execute(_OF_RUN, {"run": run, "limit": room}).fetchall()
+        found = fetch(connection, _OF_RUN, {"run": run, "limit": room})
         _delete_events(connection, found)
         deleted.events += len(found)
         if len(found) == room:
@@ -109,12 +109,12 @@ def _delete_runs(connection: apsw.Connection, before: int) -> _Deleted:
 
 
 def _delete_of_no_run(connection: apsw.Connection, before: int) -> _Deleted:
-    found = connection.execute(_OF_NO_RUN, {"before": before, "limit": _EVENTS}).fetchall()
+    found = fetch(connection, _OF_NO_RUN, {"before": before, "limit": _EVENTS})
     _delete_events(connection, found)
     return _Deleted(events=len(found))
 
 
-def _delete_events(connection: apsw.Connection, rows: list[tuple[Any, ...]]) -> None:
+def _delete_events(connection: apsw.Connection, rows: list[Row]) -> None:
     if not rows:
         return
     words, pairs, ended = [], [], []

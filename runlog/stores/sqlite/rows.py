@@ -1,9 +1,12 @@
+# ruff: noqa: S608 - values are bound; the text put together here is all our own
 """Records as rows, and back."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+import apsw
 import msgspec
 
 from runlog.stores.base import Event, Run
@@ -12,7 +15,8 @@ from runlog.stores.sqlite.schema import KIND_NAMES, KINDS, LOG
 Row = tuple[Any, ...]
 
 EVENT_COLUMNS = (
-    "id, run, kind, trace_id, span_id, parent_id, sequence, time, duration, level, status, name, message, attributes, extra"
+    "id, run, kind, trace_id, span_id, parent_id, sequence, time, duration, level, status, name, message,"
+    " attributes, extra"
 )
 INSERT_EVENT = f"INSERT INTO event ({EVENT_COLUMNS}) VALUES ({', '.join('?' * 15)})"
 SELECT_EVENT = "e." + EVENT_COLUMNS.replace(", ", ", e.")
@@ -31,7 +35,8 @@ UPSERT_RUN = (
 )
 UPSERT_RUN_DATA = """
     INSERT INTO run_data (run, payload, output) SELECT id, ?, ? FROM run WHERE run_id = ?
-    ON CONFLICT (run) DO UPDATE SET payload = coalesce(excluded.payload, payload), output = coalesce(excluded.output, output)
+    ON CONFLICT (run) DO UPDATE SET
+    payload = coalesce(excluded.payload, payload), output = coalesce(excluded.output, output)
 """
 SELECT_RUN = "r." + (_RUN_FIELDS + ", errors, warnings, spans, logs, id").replace(", ", ", r.")
 """The columns that `run_of` reads, of `run AS r`."""
@@ -43,6 +48,11 @@ _decode = msgspec.json.Decoder().decode
 def json_text(value: Any) -> str:
     """Encode plain data. Raises what msgspec raises where it is none."""
     return _encode(value).decode()
+
+
+def fetch(connection: apsw.Connection, sql: str, bindings: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
+    """Run a statement and return all its rows."""
+    return connection.execute(sql, bindings).fetchall()
 
 
 def event_row(event: Event, number: int, run: int | None) -> Row:
@@ -125,7 +135,7 @@ def run_data_row(run: Run) -> Row | None:
     return payload, None if run.output is None else json_text(run.output), run.run_id
 
 
-def run_of(row: Row, data: tuple[str | None, str | None] | None = None) -> Run:
+def run_of(row: Row, data: Row | None = None) -> Run:
     """Build the run of a row of SELECT_RUN, with its payload and output where they were read."""
     payload, output = data or (None, None)
     return Run(

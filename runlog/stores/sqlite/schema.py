@@ -15,7 +15,7 @@ import apsw
 
 from runlog.stores.base import TERMINAL_STATUSES
 from runlog.stores.query import WORD_TOKENIZER
-from runlog.stores.sqlite.tokens import RULE, TOKEN_CHARACTERS
+from runlog.stores.sqlite.tokens import RULE, SYMBOLS
 from runlog.system.sqlite import Migration
 
 APPLICATION_ID = 0x726C6F67  # "rlog"
@@ -91,7 +91,7 @@ CREATE INDEX event_error ON event (id) WHERE level >= 17;
 CREATE VIRTUAL TABLE word USING fts5 (body, content='', columnsize=0, tokenize='{" ".join(WORD_TOKENIZER)}');
 CREATE VIRTUAL TABLE word_terms USING fts5vocab (word, row);
 CREATE VIRTUAL TABLE attr USING fts5 (
-    pairs, content='', columnsize=0, detail=none, tokenize="ascii tokenchars '{TOKEN_CHARACTERS}'"
+    pairs, content='', columnsize=0, detail=none, tokenize="ascii tokenchars '{SYMBOLS}'"
 );
 CREATE VIRTUAL TABLE attr_terms USING fts5vocab (attr, row);
 
@@ -105,7 +105,9 @@ CREATE TABLE position (
     spool TEXT, segment INTEGER, offset INTEGER NOT NULL, PRIMARY KEY (spool, segment)
 ) WITHOUT ROWID;
 
-CREATE TABLE open_span (span_id BLOB PRIMARY KEY, event INTEGER NOT NULL, run INTEGER, spool TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE open_span (
+    span_id BLOB PRIMARY KEY, event INTEGER NOT NULL, run INTEGER, spool TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE INDEX open_span_spool ON open_span (spool);
 CREATE INDEX open_span_run ON open_span (run);
 """
@@ -118,4 +120,4 @@ def _create(connection: apsw.Connection) -> None:
 
 
 MIGRATIONS: tuple[Migration, ...] = (_create,)
-"""Number n brings schema n-1 to schema n. A shipped one never changes; a new rule for tokens needs one that refills attr."""
+"""Number n brings schema n-1 to n. A shipped one never changes; a new rule for tokens needs one that refills attr."""

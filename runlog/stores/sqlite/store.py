@@ -16,6 +16,7 @@ from runlog.stores.evaluate import matches
 from runlog.stores.query import Query, Term, leaves
 from runlog.stores.sqlite import read, retention, search
 from runlog.stores.sqlite.repair import repair_batch
+from runlog.stores.sqlite.rows import fetch
 from runlog.stores.sqlite.schema import APPLICATION_ID, MIGRATIONS
 from runlog.stores.sqlite.write import end_open_spans, store_batch
 from runlog.system.sqlite import Database, connect_reader, file_identity
@@ -186,12 +187,13 @@ class SQLiteStore:
     def _connect_reader(self) -> apsw.Connection:
         connection = connect_reader(self.path)
         version, kind = int(connection.pragma("user_version")), int(connection.pragma("application_id"))
+        tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
         if version == len(MIGRATIONS) and kind == APPLICATION_ID:
             return connection
         connection.close()
-        # Older, newer, half made by a process that is at it, or no log at all: what a writer would find.
-        if version and kind != APPLICATION_ID:
+        if kind != APPLICATION_ID and (kind or version or tables):
             raise StoreError(f"cannot read {self.path}", "the file is a database of another program")
+        # Older, newer, or just being made by another process: as for a writer.
         Database(self.path, APPLICATION_ID, MIGRATIONS).close()
         self._file = file_identity(self.path)
         return connect_reader(self.path)
@@ -199,7 +201,7 @@ class SQLiteStore:
     @_reading
     def positions(self, spool_id: str) -> dict[int, int]:
         sql = "SELECT segment, offset FROM position WHERE spool = ?"
-        return dict(self._connection.execute(sql, (spool_id,)).fetchall())
+        return {row[0]: row[1] for row in fetch(self._connection, sql, (spool_id,))}
 
     @_reading
     def runs(self, query: Query | None = None, *, cursor: str | None = None, limit: int = 50) -> Page[Run]:
@@ -270,13 +272,14 @@ class SQLiteStore:
     def statistics(self) -> Statistics:
         """See Reader.statistics. `events` are logs and ended spans."""
         connection = self._connection
-        row = connection.execute(
+        [(runs, events, open_spans)] = fetch(
+            connection,
             "SELECT (SELECT count(*) FROM run WHERE version > 0), (SELECT coalesce(sum(count), 0) FROM tally),"
-            " (SELECT count(*) FROM open_span)"
-        ).fetchall()[0]
+            " (SELECT count(*) FROM open_span)",
+        )
         wal = self.path.with_name(self.path.name + "-wal")
         size = sum(path.stat().st_size for path in (self.path, wal) if path.exists())
-        return Statistics(*row, size, int(connection.pragma("user_version")))
+        return Statistics(runs, events, open_spans, size, int(connection.pragma("user_version")))
 
     def close(self) -> None:
         """Close the file. What was written is in it already."""

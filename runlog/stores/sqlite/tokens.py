@@ -1,7 +1,7 @@
 """Attributes as tokens of a full-text index: `key=value`, so that one index serves every key.
 
-A token is plain ASCII without capitals, spaces or quotes: a capital `A` is `^a`, any other byte that is not listed below
-is `%` and two hexadecimal digits. No two keys or values share a token, unless they are cut for their length.
+A token is plain ASCII without capitals, spaces or quotes: a capital `A` is `^a`, any other byte that is not listed
+below is `%` and two hexadecimal digits. No two keys or values share a token, unless they are cut for their length.
 Deleting from the index computes the tokens again, so this rule may only change together with RULE.
 """
 
@@ -20,7 +20,7 @@ from runlog.stores.query import attribute_text
 RULE = 1
 """The version of this rule; the database says which one its index was made with."""
 
-TOKEN_CHARACTERS = "!#$%&()*+,-./:;<=>?@[]^_{|}~"
+SYMBOLS = "!#$%&()*+,-./:;<=>?@[]^_{|}~"
 """What a token may hold beside lower-case letters and digits; FTS5's `ascii` tokenizer is told so."""
 
 VALUE_LENGTH = 120
@@ -28,7 +28,7 @@ VALUE_LENGTH = 120
 KEY_LENGTH = 250
 
 _EMPTY_LIST = "%"  # no value encodes to it: a key is there, and equals nothing
-_SAFE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789" + TOKEN_CHARACTERS) - set("%^")
+_SAFE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789" + SYMBOLS) - set("%^")
 _is_safe = re.compile(r"[a-z0-9!#$&()*+,\-./:;<=>?@\[\]_{|}~]{0,120}").fullmatch
 _ENCODED = re.compile(r"\^(.)|((?:%[0-9a-f]{2})+)")
 _ASCII = {

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - values are bound; the text put together here is all our own
 """Storing a batch: everything here happens inside one transaction that the caller has opened."""
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from runlog.stores.sqlite.rows import (
     Row,
     event_of,
     event_row,
+    fetch,
     run_data_row,
     run_row,
 )
@@ -44,7 +46,8 @@ _ADD_TALLY = """
     highest = max(highest, excluded.highest)
 """
 _RUN_TALLY = f"""
-    SELECT (time - (time % {MINUTE} + {MINUTE}) % {MINUTE}) / {MINUTE}, level, count(*), min(id), max(id) FROM event WHERE run = ? AND kind <> {OPEN} GROUP BY 1, 2
+    SELECT (time - (time % {MINUTE} + {MINUTE}) % {MINUTE}) / {MINUTE}, level, count(*), min(id), max(id)
+    FROM event WHERE run = ? AND kind <> {OPEN} GROUP BY 1, 2
 """
 TAKE_TALLY = "UPDATE tally SET count = count - ? WHERE minute = ? AND task = ? AND level = ?"
 
@@ -182,11 +185,11 @@ def _index(rows: _Rows, event: Event, row: Row, task: str) -> None:
 
 def end_open_spans(connection: apsw.Connection, spool_id: str, last_seen: int, limit: int) -> list[Event]:
     """End up to `limit` open spans of a spool as unfinished; return them, stored."""
-    found = connection.execute(
-        f"SELECT {SELECT_EVENT}, r.run_id FROM open_span o JOIN event e ON e.id = o.event LEFT JOIN run r ON r.id = e.run"
-        " WHERE o.spool = ? ORDER BY o.event LIMIT ?",
-        (spool_id, limit),
-    ).fetchall()
+    sql = (
+        f"SELECT {SELECT_EVENT}, r.run_id FROM open_span o JOIN event e ON e.id = o.event"
+        " LEFT JOIN run r ON r.id = e.run WHERE o.spool = ? ORDER BY o.event LIMIT ?"
+    )
+    found = fetch(connection, sql, (spool_id, limit))
     events = [event_of(row, row[-1]) for row in found]
     for event in events:
         event.kind, event.status, event.level = "span", "unfinished", max(event.level, WARN)

@@ -1,8 +1,9 @@
+# ruff: noqa: S608 - values are bound; the text put together here is all our own
 """The nodes of a query as SQL over `event AS e` and `run AS r`.
 
-Where SQL or an index cannot say exactly what `evaluate.matches` says (an attribute's text that may spell a number, a value
-longer than its token), the condition is wider than the node, or narrower below a NOT, and `exact` turns False: what it
-finds is then to be checked again. No condition is ever NULL.
+Where SQL or an index cannot say exactly what `evaluate.matches` says (an attribute's text that may spell a number, a
+value longer than its token), the condition is wider than the node, or narrower below a NOT, and `exact` turns False:
+what it finds is then to be checked again. No condition is ever NULL.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from runlog.stores.query import (
     equal_texts,
     words,
 )
-from runlog.stores.sqlite.schema import KIND_NAMES, KINDS
+from runlog.stores.sqlite.rows import fetch
+from runlog.stores.sqlite.schema import KINDS
 from runlog.stores.sqlite.tokens import KEY_LENGTH, VALUE_LENGTH, encode_key, encode_value
 
 Table = Literal["word", "attr"]
@@ -37,11 +39,10 @@ _COLUMNS = {
     ("run", "duration"): "(r.ended - r.started)",
     ("run", "error"): "json_extract(r.error, '$.type')",
     ("event", "span_id"): "coalesce(e.span_id, e.parent_id)",
-    ("event", "kind"): "CASE e.kind " + " ".join(f"WHEN {n} THEN '{name}'" for n, name in enumerate(KIND_NAMES)) + " END",
 }
 _MOST_TERMS = 200  # of an OR that stands for a beginning
 _MOST_COUNTED = 5000
-_MOST_DOCUMENTS = 200_000  # FTS5 collects all of a beginning's documents before it returns the first
+_MOST_DOCUMENTS = 50_000  # FTS5 collects all of a beginning's documents before it returns the first
 _NANOSECONDS = 1_000_000_000
 
 
@@ -57,8 +58,10 @@ class Match:
 class Compiler:
     """Compiles the nodes of one query. The SQL has `:low` and `:high` for the ids to look at: low <= id < high."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: apsw.Connection, *, beginnings: bool = True) -> None:
+        """With `beginnings` False no condition makes an index collect every term with some beginning: for SQL that is
+        run again and again over few events, which are sooner read."""
+        self._connection, self._beginnings = connection, beginnings
         self.bindings: dict[str, Any] = {}
         self.exact = True
 
@@ -91,14 +94,13 @@ class Compiler:
         self.exact = False
         return "0"
 
-    def found_by(self, match: Match) -> str:
-        """The condition that an event is among those that an index finds."""
+    def found_by(self, match: Match, *, one_by_one: bool = False) -> str:
+        """The condition that an event is among those that an index finds, collected first or asked `one_by_one`."""
         self.exact &= match.exact
-        expression = self.bind(match.expression)
-        return (
-            f"e.id IN (SELECT rowid FROM {match.table} WHERE {match.table} MATCH {expression}"
-            " AND rowid >= :low AND rowid < :high)"
-        )
+        found = f"SELECT rowid FROM {match.table} WHERE {match.table} MATCH {self.bind(match.expression)}"
+        if one_by_one:
+            return f"EXISTS ({found} AND rowid = e.id)"
+        return f"e.id IN ({found} AND rowid >= :low AND rowid < :high)"
 
     def match(self, node: Node) -> Match | None:
         """How one of the indexes finds every event that a node means; None where it cannot, or not fast."""
@@ -141,10 +143,13 @@ class Compiler:
 
     def _beginning(self, table: Table, start: str, *, exact: bool) -> Match | None:
         """Find terms by their beginning; None where too many documents have too many such terms."""
-        terms = self._connection.execute(
+        if not self._beginnings:
+            return None
+        terms = fetch(
+            self._connection,
             f"SELECT term, doc FROM {table}_terms WHERE term >= ? AND term < ? LIMIT {_MOST_COUNTED}",
             (start, start + ("\x7f" if table == "attr" else "\U0010ffff")),
-        ).fetchall()
+        )
         if len(terms) < _MOST_COUNTED and sum(documents for _, documents in terms) <= _MOST_DOCUMENTS:
             return Match(table, f'"{start}" *', exact)
         if len(terms) <= _MOST_TERMS:
@@ -187,7 +192,7 @@ class Compiler:
             return f"{column} IS NOT NULL"
         if field.kind == "id":
             return self._id(column, term)
-        if field.name == "kind" and isinstance(operand, str):
+        if field.kind == "choice" and field.name == "kind" and isinstance(operand, str):
             return f"e.kind = {KINDS[operand]}"
         if term.op == "prefix":
             return f"instr({column}, {self.bind(operand)}) = 1"
@@ -199,7 +204,7 @@ class Compiler:
     def _id(self, column: str, term: Term) -> str:
         text = str(term.operand)
         if term.op == "prefix":
-            return f"instr(lower(hex({column})), {self.bind(text)}) = 1"
+            return f"{column} IS NOT NULL AND instr(lower(hex({column})), {self.bind(text)}) = 1"
         return "0" if len(text) % 2 else f"{column} = {self.bind(bytes.fromhex(text))}"
 
 
