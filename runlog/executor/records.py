@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from anyio import to_thread
 
 from runlog.engines.base import Engine
 from runlog.logger import write_log
@@ -58,7 +59,7 @@ async def heal(engine: Engine, log: Reader, since: int, record: Callable[[Run], 
     healed = 0
     for start in range(0, len(runs), _ASKED_AT_ONCE):
         some = runs[start : start + _ASKED_AT_ONCE]
-        known = log.versions([run.run_id for run in some])
+        known = await to_thread.run_sync(log.versions, [run.run_id for run in some])
         for run in some:
             if known.get(run.run_id, 0) < run.version:
                 record(run)

@@ -131,6 +131,14 @@ class TracerProvider(ApiTracerProvider):
         if bridge is not None:
             bridge.shutdown(5.0)
 
+    def close_bridge(self) -> None:
+        """Flush, stop and forget processors and exporters, within 5 s; others may be added later."""
+        bridge, self._bridge = self._bridge, None
+        self._parts.pop("bridge", None)
+        if bridge is not None:
+            bridge.shutdown(5.0)
+            (self.recorder or get_recorder()).remove_sink(bridge)
+
 
 _process: dict[str, TracerProvider] = {}
 

@@ -1,0 +1,343 @@
+"""Where the parts of an open project are wired together; the only place that knows them all."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self, TypeVar
+
+import anyio
+from anyio import to_thread
+from anyio.abc import TaskGroup
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from opentelemetry import trace as otel
+
+from runlog import capture, console
+from runlog.config import Settings
+from runlog.engines.base import Engine
+from runlog.engines.local import LocalEngine, live_workers
+from runlog.errors import ConfigError, RunlogError, StoreError
+from runlog.executor import EngineSubmitter, Executor, RunRecords, heal
+from runlog.instrumentation import Instrumentations, install_all
+from runlog.logger import logger
+from runlog.recording import open_recorder
+from runlog.stores import open_reader
+from runlog.system.patch import Patch
+from runlog.tasks.registry import registry
+from runlog.tasks.submitter import Submitter, current_submitter, set_process_submitter
+from runlog.tracing.export import from_settings as add_exporters
+from runlog.tracing.provider import get_provider
+
+T = TypeVar("T")
+
+_DAY = 86_400 * 1_000_000_000
+_HEALED = _DAY
+"""How far back (ns) the states of runs are compared with the run log."""
+_PRUNE_EVERY = 3600.0
+_FLUSH = 5.0
+_INTERRUPTED, _SIGNALED = 130, 128
+_EXIT_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def open(  # noqa: A001 - the public name is runlog.open
+    folder: str | Path | None = None,
+    *,
+    worker: bool = True,
+    arguments: Mapping[str, Any] | None = None,
+    settings: Settings | None = None,
+) -> Project:
+    """Open the project at `folder` (the current one) or above it: a sync and an async context manager.
+
+    It starts recording, capture, exporters and the instrumentations that the config lists. With `worker` it imports
+    the modules with tasks and executes runs in this process: on the caller's event loop (asyncio or trio) under
+    `async with`, on one in a thread under `with`. Without, runs can be triggered, waited for and cancelled.
+    `arguments` is nested like the config file and wins over it; `settings` stands for both. OpenTelemetry's global
+    tracer provider becomes runlog's if none is set. At the end running runs get `worker.grace` seconds; the rest goes
+    back to the queue.
+
+    An instrumentation that cannot be installed, and a queue that the worker cannot use, are errors in the run log and
+    on the console, and end nothing. Raises ConfigError for a wrong setting and for a module that cannot be imported.
+    """
+    return Project(settings or Settings.load(None if folder is None else Path(folder), arguments), worker=worker)
+
+
+class Project:
+    """An open project; made by `runlog.open()`."""
+
+    def __init__(self, settings: Settings, *, worker: bool) -> None:
+        self.settings = settings
+        self.instrumentations: Instrumentations | None = None
+        self._service = _Service(settings, worker=worker)
+        self._worker = worker
+        self._stack = ExitStack()
+        self._portal: BlockingPortal | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._start()
+            await self._service.__aenter__()
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            await self._service.__aexit__(kind, error, traceback)
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        with anyio.CancelScope(shield=True):
+            await to_thread.run_sync(self._stack.close)
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+            self._portal = self._stack.enter_context(start_blocking_portal("asyncio", name="runlog-worker"))
+            self._stack.enter_context(self._portal.wrap_async_context_manager(self._service))
+            self._stack.enter_context(_Submitting(self._service.submitter))
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def call(self, function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
+        """Run an async function, such as `task.trigger_and_wait`, from sync code under `with runlog.open()`."""
+        if self._portal is None:
+            raise RunlogError(
+                "project.call() is for sync code",
+                "under `async with` the function can be awaited",
+                f"await {getattr(function, '__name__', 'function')}(...)",
+            )
+        result: T = self._portal.call(function, *arguments)
+        return result
+
+    async def ended(self) -> StoreError:
+        """Wait until the worker had to give up; return why."""
+        return await self._service.failed()
+
+    @property
+    def abandoned_threads(self) -> int:
+        """Threads of sync tasks that could not be stopped and still run."""
+        return self._service.abandoned_threads
+
+    def _start(self) -> None:
+        """Start recording, then what records by itself, and only then import the user's modules."""
+        settings = self.settings
+        recorder = open_recorder(settings)
+        self._stack.callback(recorder.flush, _FLUSH)
+        console.attach(settings, recorder.add_sink)
+        provider = get_provider()
+        if isinstance(otel.get_tracer_provider(), otel.ProxyTracerProvider):
+            otel.set_tracer_provider(provider)
+        if settings.export.exporters or settings.export.processors:
+            self._stack.callback(provider.close_bridge)
+            add_exporters(settings, provider)
+        patch = Patch()
+        self._stack.callback(patch.undo)
+        capture.install(settings, patch)
+        self.instrumentations = install_all(settings, provider)
+        self._stack.callback(self.instrumentations.uninstall)
+        for state in self.instrumentations.problems:
+            logger.error(
+                "instrumentation {name} is not installed: {reason}",
+                {"name": state.name, "reason": state.reason, "state": state.state, "fix": state.fix},
+            )
+        if self._worker:
+            import_tasks(settings)
+
+
+class _Service:
+    """The part of a project that lives on an event loop: the engine, the submitter, and with a worker the executor."""
+
+    def __init__(self, settings: Settings, *, worker: bool) -> None:
+        self._settings, self._worker = settings, worker
+        self._executor: Executor | None = None
+        self._group: TaskGroup | None = None
+        self._failure: StoreError | None = None
+        self._failed: anyio.Event | None = None
+        self._stop: anyio.Event | None = None
+
+    async def __aenter__(self) -> Self:
+        settings, provider = self._settings, get_provider()
+        records = RunRecords()
+        self._engine = LocalEngine(settings.queue_path, records)
+        self.submitter = EngineSubmitter(self._engine, provider, payload_limit=settings.limits.payload)
+        self._submitting = _Submitting(self.submitter)
+        self._submitting.__enter__()
+        self._stop, self._failed = anyio.Event(), anyio.Event()
+        if self._worker:
+            self._executor = Executor(self._engine, registry, provider, settings)
+            self._group = await anyio.create_task_group().__aenter__()
+            self._group.start_soon(self._execute, self._executor, self._stop)
+            self._group.start_soon(_care, self._engine, records, settings, self._stop)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if self._stop is not None:
+                self._stop.set()
+            if self._group is not None:
+                # What the caller raised must not come out in an ExceptionGroup, so only a cancel passes the group.
+                if error is None or not isinstance(error, anyio.get_cancelled_exc_class()):
+                    kind = error = traceback = None
+                await self._group.__aexit__(kind, error, traceback)
+        finally:
+            self._submitting.__exit__()
+            with anyio.CancelScope(shield=True):
+                await self._engine.close()
+
+    async def _execute(self, executor: Executor, stop: anyio.Event) -> None:
+        try:
+            await executor.run(stop)
+        except StoreError as error:
+            self._failure = error
+            logger.error("runs cannot be executed: {reason}", reason=str(error))
+            if self._failed is not None:
+                self._failed.set()
+
+    async def failed(self) -> StoreError:
+        assert self._failed is not None
+        await self._failed.wait()
+        assert self._failure is not None
+        return self._failure
+
+    @property
+    def abandoned_threads(self) -> int:
+        return self._executor.abandoned_threads if self._executor else 0
+
+
+class _Submitting:
+    """Makes a submitter the one of this context, and of every context of the process that has none."""
+
+    def __init__(self, submitter: Submitter) -> None:
+        self._submitter = submitter
+
+    def __enter__(self) -> None:
+        self._token = current_submitter.set(self._submitter)
+        self._before = set_process_submitter(self._submitter)
+
+    def __exit__(self, *_: object) -> None:
+        set_process_submitter(self._before)
+        try:
+            current_submitter.reset(self._token)
+        except ValueError:  # left in another context than it was entered in
+            current_submitter.set(None)
+
+
+async def _care(engine: Engine, records: RunRecords, settings: Settings, stop: anyio.Event) -> None:
+    """Give the log the states that it lacks, and now and then forget old runs, until `stop`."""
+    try:
+        reader = await to_thread.run_sync(open_reader, settings)
+        try:
+            await heal(engine, reader, time.time_ns() - _HEALED, records.again)
+        finally:
+            reader.close()
+        while settings.retention.days:
+            with anyio.move_on_after(_PRUNE_EVERY):
+                await stop.wait()
+                return
+            await engine.prune(time.time_ns() - int(settings.retention.days * _DAY))
+    except StoreError as error:
+        logger.warn("the run log could not be compared with the queue: {reason}", reason=str(error))
+
+
+def import_tasks(settings: Settings) -> None:
+    """Import the modules that `settings.tasks` names, with the project's folder on the path.
+
+    Raises ConfigError that says which one cannot be imported and why, and TaskError for an id that two tasks claim.
+    """
+    root = str(settings.root)
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    for name in settings.tasks:
+        try:
+            importlib.import_module(name)
+        except RunlogError:
+            raise
+        except ModuleNotFoundError as error:
+            if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
+                raise _import_error(name, settings, error) from error
+            raise ConfigError(
+                f"there is no module {name!r}, which {settings.source or 'the settings'} lists in tasks",
+                f"it is looked up in {root} and on Python's path",
+                'tasks = ["tasks"]   # a module, as in `import tasks`',
+            ) from None
+        except Exception as error:
+            raise _import_error(name, settings, error) from error
+    registry.check()
+
+
+def _import_error(name: str, settings: Settings, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"the module {name!r}, which {settings.source or 'the settings'} lists in tasks, cannot be imported",
+        f"{type(error).__name__}: {error}",
+        f"cd {settings.root} && {Path(sys.executable).name} -c 'import {name}'   # shows where",
+    )
+
+
+def has_worker(settings: Settings) -> bool:
+    """Say whether a worker of this project runs on this machine."""
+    return bool(live_workers(settings.queue_path))
+
+
+def run_worker(settings: Settings) -> int:
+    """Execute runs until SIGTERM or Ctrl-C; return the exit code.
+
+    0 after SIGTERM, 130 after Ctrl-C, once the running runs have ended or are back in the queue. A second signal exits
+    at once with 128 and its number: those runs are found and queued again by the next worker. Raises StoreError if the
+    queue cannot be used.
+    """
+    return anyio.run(_work, settings)
+
+
+async def _work(settings: Settings) -> int:
+    async with open(settings=settings) as project:
+        tasks = ", ".join(sorted(registry.ids())) or "no tasks: list modules in `tasks` of the config"
+        print(f"runlog worker: {tasks}; Ctrl-C ends", file=sys.stderr)  # noqa: T201
+        number = await _signal_or_failure(project)
+        for each in _EXIT_SIGNALS:
+            signal.signal(each, _exit_at_once)
+    if isinstance(number, StoreError):
+        raise number
+    code = _INTERRUPTED if number == signal.SIGINT else 0
+    if project.abandoned_threads:  # Python would wait for them
+        os._exit(code)
+    return code
+
+
+async def _signal_or_failure(project: Project) -> int | StoreError:
+    """Wait for the first signal to exit, or for the worker to give up."""
+    results: list[int | StoreError] = []
+    with anyio.open_signal_receiver(*_EXIT_SIGNALS) as signals:
+        async with anyio.create_task_group() as group:
+
+            async def first(wait: Callable[[], Awaitable[int | StoreError]]) -> None:
+                results.append(await wait())
+                group.cancel_scope.cancel()
+
+            group.start_soon(first, aiter(signals).__anext__)
+            group.start_soon(first, project.ended)
+    return results[0]
+
+
+def _exit_at_once(number: int, _: FrameType | None) -> None:
+    """A second signal: the runs are found and queued again by the next worker; records wait in the spool."""
+    os._exit(_SIGNALED + number)
