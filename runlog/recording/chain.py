@@ -1,13 +1,15 @@
 """A thread's way into the spool.
 
 A chain is written to by one thread, without a lock. A call that interrupts an append (a signal handler, `__del__`)
-finds the chain busy and writes to one nested in it. An append that was broken off leaves its segment torn, or the chain
-busy for ever: either way nothing is written after it there.
+finds the chain busy and writes to one nested in it. An append that an exception broke off (raised by the handler of a
+signal) leaves its segment torn, and nothing is written after it there.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -44,6 +46,25 @@ class Chain:
         self.refused: dict[tuple[str | None, str], int] = {}
         self.lost = 0
         self.nested: Chain | None = None
+
+    def break_off(self) -> None:
+        """The append that made it busy is over without an end."""
+        if self.segment is not None:
+            self.segment.torn = True
+        self.limit = 0
+        self.busy = False
+
+    def is_written_by(self, *functions: CodeType) -> bool:
+        """Tell whether a call of these functions is at work on this chain further down the stack, beside the last."""
+        frame: FrameType | None = sys._getframe(1)
+        last = True
+        while frame is not None:
+            if frame.f_code in functions:
+                if not last and frame.f_locals.get("chain") is self:
+                    return True
+                last = False
+            frame = frame.f_back
+        return False
 
 
 class ChainOwner:

@@ -30,7 +30,8 @@ class StoreKeeper:
     """Owned and called by the writer thread; `error` may be read from any."""
 
     def __init__(self, settings: Settings, notices: Notices) -> None:
-        from runlog.stores import open_store  # here, so that the writer thread imports nothing: see Writer.start
+        import runlog.stores.sqlite  # noqa: F401  # the writer thread must import nothing: see Writer.start
+        from runlog.stores import open_store
 
         self._open_store = open_store
         self._settings, self._notices = settings, notices

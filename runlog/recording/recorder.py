@@ -25,8 +25,9 @@ from runlog.recording.recovery import close_locks_in_child, save_masks
 from runlog.recording.refusals import FULL, INVALID, RATE, SPOOL
 from runlog.recording.segment import HEADER, record_space
 from runlog.recording.sink import Sink
+from runlog.recording.sinks import Sinks
 from runlog.recording.spool import MIB, Spool
-from runlog.recording.writer import Sinks, Writer
+from runlog.recording.writer import Writer
 from runlog.stores.base import LEVELS, Event, Run
 
 if TYPE_CHECKING:
@@ -136,9 +137,7 @@ class Recorder:
             chain.busy = False
         except BaseException as error:
             if payload is not None:  # perhaps half of it was copied: nothing may follow it in this segment
-                if chain.segment is not None:
-                    chain.segment.torn = True
-                chain.limit = 0
+                chain.break_off()
             chain.busy = False
             if not isinstance(error, Exception):
                 raise
@@ -177,10 +176,16 @@ class Recorder:
                 local = self._local
                 local.owner = ChainOwner(chain)
                 local.chain = chain
-            return chain.spool.free_chain(chain)
+            while chain.busy:
+                if not chain.is_written_by(*_WRITING):
+                    chain.break_off()
+                else:
+                    chain.nested = chain.nested or chain.spool.new_chain()
+                    chain = chain.nested
         except Exception as error:  # noqa: BLE001  # whatever it is, the user's thread goes on
             self.notices.say("chain", f"records are lost: {type(error).__name__}: {error}")
             return None
+        return chain
 
     def _within_rate(self, record: Event | Run | tuple[Any, ...], run_id: str) -> bool:
         if type(record) is tuple:
@@ -285,11 +290,15 @@ class Recorder:
         """This is a forked child: leave the parent's spool, thread and store alone, and begin anew."""
         spool, writer = self._spool, self._writer
         if spool is not None:
-            spool.release()
-        self._left_to_parent.append(writer)  # it holds the parent's connection, which must never be closed here
+            spool.leave_to_parent()
+        if writer is not None:
+            self._left_to_parent.append(writer.keeper)  # the parent's connection, which must never be closed here
         self._generation += 1
         self._spool = self._writer = None
         self._local = ThreadChain()
+
+
+_WRITING = (Recorder.emit.__code__, Recorder._emit_elsewhere.__code__)
 
 
 def _new_finisher(settings: Settings, limits: Limits) -> Any:
@@ -324,7 +333,13 @@ def _open_default() -> Recorder:
     except Exception as error:  # noqa: BLE001  # a record must never fail for a config file
         recorder = Recorder(Settings())
         recorder.notices.say("settings", f"the settings cannot be used, the defaults are: {error}")
-    return _current.setdefault(_CURRENT, recorder)
+    current = _current.setdefault(_CURRENT, recorder)
+    if current is recorder:
+        with suppress(Exception):
+            from runlog.console import attach
+
+            attach(recorder.settings, recorder.add_sink)
+    return current
 
 
 def open_recorder(settings: Settings) -> Recorder:

@@ -31,6 +31,7 @@ _FULL_USAGE = ((0.95, 3), (0.85, 2), (0.70, 1))  # from this usage on, ranks bel
 _SMALL_DIVISOR = 16
 _PER_ARENA = 8
 _PAGE = 4096
+OWNERLESS_LOOKS = 5  # looks (one a second) after which what nobody owns is taken back
 _RETRY_FILES = 2.0  # seconds between attempts to come back from memory to files
 
 
@@ -56,6 +57,7 @@ class Spool:
         self._arenas: dict[int, Arena] = {}
         self._numbers = count(1)
         self._names = count(1)
+        self._ownerless: dict[int, int] = {}
         self._files_retry_at = 0.0
         self._lock: ProcessLock | None = None
         nothing = Arena(None, _PAGE, 1)
@@ -87,14 +89,6 @@ class Spool:
     def new_chain(self) -> Chain:
         chain = Chain(self)
         self.chains[id(chain)] = chain
-        return chain
-
-    def free_chain(self, chain: Chain) -> Chain:
-        """Return a chain of the same thread that no interrupted call is writing to."""
-        while chain.busy:
-            if chain.nested is None:
-                chain.nested = self.new_chain()
-            chain = chain.nested
         return chain
 
     def advance(self, chain: Chain, length: int) -> bool:
@@ -152,11 +146,15 @@ class Spool:
         arena = self._new_arena(size, min(number, self._room() // size))
         if arena is None:
             return False
-        segments = [arena.segment(index, next(self._numbers)) for index in range(arena.count)]
-        if fault_in:
-            for segment in segments:
-                segment.fault_in()
-        self._free[size].extend(segments)
+        try:
+            segments = [arena.segment(index, next(self._numbers)) for index in range(arena.count)]
+            if fault_in:
+                for segment in segments:
+                    segment.fault_in()
+            self._free[size].extend(segments)
+        except BaseException:  # a signal's handler may raise here
+            self._drop(arena)
+            raise
         return True
 
     def _new_arena(self, size: int, number: int) -> Arena | None:
@@ -238,18 +236,29 @@ class Spool:
 
     def trim(self) -> None:
         """Delete files that a past burst needed: those wholly free, as long as one of their kind is left."""
-        free = self._free[self.full_size]
-        by_arena: dict[int, list[Segment]] = {}
-        for segment in list(free):
-            by_arena.setdefault(id(segment.arena), []).append(segment)
-        unused = [segments for segments in by_arena.values() if len(segments) == segments[0].arena.count]
-        for segments in unused if len(unused) < len(by_arena) else unused[1:]:
-            taken = [segment for segment in segments if _remove(free, segment)]
-            if len(taken) == len(segments):
-                self._drop(segments[0].arena)
-            else:
-                free.extend(taken)
+        for free in self._free.values():
+            by_arena: dict[int, list[Segment]] = {}
+            for segment in list(free):
+                by_arena.setdefault(id(segment.arena), []).append(segment)
+            unused = [segments for segments in by_arena.values() if len(segments) == segments[0].arena.count]
+            for segments in unused if len(unused) < len(by_arena) else unused[1:]:
+                taken = [segment for segment in segments if _remove(free, segment)]
+                if len(taken) == len(segments):
+                    self._drop(segments[0].arena)
+                else:
+                    free.extend(taken)
+        self._drop_ownerless()
         self.update_floor()
+
+    def _drop_ownerless(self) -> None:
+        """Delete files whose making was broken off: no segment of theirs has been known for some time."""
+        segments = [*list(self.active.values()), *(segment for free in self._free.values() for segment in list(free))]
+        known = {id(segment.arena) for segment in segments}
+        ownerless = {name: arena for name, arena in list(self._arenas.items()) if id(arena) not in known}
+        self._ownerless = {name: self._ownerless.get(name, 0) + 1 for name in ownerless}
+        for name, arena in ownerless.items():
+            if self._ownerless[name] >= OWNERLESS_LOOKS:
+                self._drop(arena)
 
     def _drop(self, arena: Arena) -> None:
         for name, known in list(self._arenas.items()):

@@ -21,8 +21,8 @@ from runlog.recording.notice import Notices
 from runlog.recording.recovery import dead_spools, recover
 from runlog.recording.refusals import Refusals
 from runlog.recording.segment import HEADER, Segment
-from runlog.recording.sink import Sink
-from runlog.recording.spool import Spool
+from runlog.recording.sinks import Sinks
+from runlog.recording.spool import OWNERLESS_LOOKS, Spool
 from runlog.stores.base import Batch
 
 if TYPE_CHECKING:
@@ -32,43 +32,6 @@ POLL, IDLE_POLL = 0.02, 0.05  # seconds between two looks at the spool
 _IDLE_AFTER = 50  # looks that found nothing
 _TEND_EVERY = 1.0
 _IDLE_CHAIN = 5.0  # seconds without a record after which a thread's segment is taken back
-
-
-class Sinks:
-    """The sinks and their failures. Changed by any thread, as a whole."""
-
-    def __init__(self) -> None:
-        self._sinks: tuple[Sink, ...] = ()
-        self.errors: dict[str, int] = {}
-
-    def add(self, sink: Sink) -> None:
-        self._sinks = (*self._sinks, sink)
-
-    def remove(self, sink: Sink) -> None:
-        self._sinks = tuple(known for known in self._sinks if known is not sink)
-
-    def __bool__(self) -> bool:
-        return bool(self._sinks)
-
-    def write(self, batch: Batch, notices: Notices) -> None:
-        for sink in self._sinks:
-            try:
-                sink.write(batch)
-            except Exception as error:  # noqa: BLE001  # one sink must not keep a batch from the others
-                self._count(sink, error, notices)
-
-    def close(self, deadline: float, notices: Notices) -> None:
-        sinks, self._sinks = self._sinks, ()
-        for sink in sinks:
-            try:
-                sink.close(max(0.0, deadline - time.monotonic()))
-            except Exception as error:  # noqa: BLE001
-                self._count(sink, error, notices)
-
-    def _count(self, sink: Sink, error: Exception, notices: Notices) -> None:
-        name = type(sink).__name__
-        self.errors[name] = self.errors.get(name, 0) + 1
-        notices.say(f"sink {name}", f"{name} failed, and does without some records: {type(error).__name__}: {error}")
 
 
 class Request:
@@ -117,6 +80,7 @@ class Writer:
         self._closed_segments: list[int] = []
         self._tended = 0.0
         self._idle: dict[int, tuple[int, float]] = {}
+        self._ownerless: dict[int, int] = {}
 
     def start(self) -> None:
         """Start the thread. It is a bare one: `threading.Thread.start` takes locks that a signal handler could meet.
@@ -266,6 +230,7 @@ class Writer:
         """What is done once a second."""
         for chain in list(self.spool.chains.values()):
             self._take_back_if_idle(chain, now)
+        self._take_back_ownerless()
         self.spool.trim()
         self.spool.heartbeat()
         self._say_state()
@@ -287,6 +252,16 @@ class Writer:
             if chain.limit:
                 chain.limit = 0
             elif not chain.busy and chain.segment is segment:
+                segment.sealed = True
+
+    def _take_back_ownerless(self) -> None:
+        """Free segments whose taking was broken off: they have been nobody's for some time."""
+        active = list(self.spool.active.values())
+        owned = {id(chain.segment) for chain in list(self.spool.chains.values())}
+        nobodys = [segment for segment in active if not segment.sealed and id(segment) not in owned]
+        self._ownerless = {segment.number: self._ownerless.get(segment.number, 0) + 1 for segment in nobodys}
+        for segment in nobodys:
+            if self._ownerless[segment.number] >= OWNERLESS_LOOKS:
                 segment.sealed = True
 
     def _recover(self) -> None:

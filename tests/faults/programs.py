@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import faulthandler
+import itertools
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runlog.recording import RANK_ALWAYS, Recorder, open_recorder
+from tests.faults.running import run
 from tests.recording.road import log, make_settings, recover_all, say
 
 ACK = 1  # the descriptor on which a program says what was accepted
@@ -99,11 +101,13 @@ def late(root: str) -> None:
 def signalled(root: str, seconds: str) -> None:
     """Log in the main thread, and 500 times a second in a signal handler that interrupts it."""
     recorder = opened(root)
-    counts = {"main": 0, "handler": 0}
+    counts = {"main": 0}
+    numbers, accepted = itertools.count(), []
 
     def handle(*_: object) -> None:
-        if say(recorder, f"handler-{counts['handler']}"):
-            counts["handler"] += 1
+        name = f"handler-{next(numbers)}"  # a handler may interrupt a handler
+        if say(recorder, name):
+            accepted.append(name)
 
     signal.signal(signal.SIGALRM, handle)
     signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
@@ -114,7 +118,7 @@ def signalled(root: str, seconds: str) -> None:
         if counts["main"] % 1000 == 0:
             time.sleep(0.005)
     signal.setitimer(signal.ITIMER_REAL, 0)
-    acknowledge(f"{counts['main']} {counts['handler']} {recorder.flush(30)}")
+    acknowledge(f"{recorder.flush(30)} {counts['main']} " + " ".join(accepted))
 
 
 def interrupted(root: str, seconds: str) -> None:
@@ -246,6 +250,27 @@ def simple(root: str, number: str) -> None:
     recorder = opened(root)
     accepted = sum(say(recorder, f"record-{index}") for index in range(int(number)))
     acknowledge(f"{accepted} {recorder.flush(1)} {recorder.statistics().degraded is not None}")
+
+
+def importing(root: str) -> None:
+    """Say which modules the writer thread imports: a fork at that moment would leave their locks held for ever."""
+    found: list[str] = []
+
+    class Spy:
+        def find_spec(self, name: str, *_: object) -> None:
+            if threading.get_ident() != main:
+                found.append(name)
+
+    main = threading.get_ident()
+    run("ending", root, "os._exit", 10)
+    sys.meta_path.insert(0, Spy())  # type: ignore[arg-type]  # as much of a finder as is asked for
+    recorder = opened(root, retention={"days": 1})
+    say(recorder, "one", key="value")
+    recorder.emit((1, recorder.next_sequence()), RANK_ALWAYS)
+    recorder.flush(10)
+    time.sleep(2.5)  # until it is idle, has tidied up and recovered
+    recorder.close()
+    acknowledge(" ".join(found))
 
 
 if __name__ == "__main__":
