@@ -77,13 +77,13 @@ def clean_attributes(values: Mapping[str, object], limits: Limits) -> tuple[dict
                     break
                 kind = type(value)
                 if kind is str:
-                    if len(value) > _SHORT or not value.isprintable() or len(value) > limits.value_length:  # type: ignore[arg-type,attr-defined]
+                    if len(value) > _SHORT or not value.isprintable() or len(value) > limits.value_length:
                         break
                 elif kind is int:
-                    if not _MIN_INT <= value <= _MAX_INT:  # type: ignore[operator]
+                    if not _MIN_INT <= value <= _MAX_INT:
                         break
                 elif kind is float:
-                    if not -_MAX_FLOAT <= value <= _MAX_FLOAT:  # type: ignore[operator]
+                    if not -_MAX_FLOAT <= value <= _MAX_FLOAT:
                         break
                 elif kind is not bool and value is not None:
                     break
@@ -91,7 +91,7 @@ def clean_attributes(values: Mapping[str, object], limits: Limits) -> tuple[dict
             else:
                 return cleaned, 0
         return _Walk(limits).attributes(values)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - nothing is raised into user code
         return {"runlog.unreadable": f"<attributes: {type(error).__name__}>"}, 0
 
 
@@ -106,18 +106,18 @@ def clean_value(value: object, limits: Limits) -> Any:
         return value
     try:
         return _Walk(limits).run(value)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - nothing is raised into user code
         return f"<unreadable: {type(error).__name__}>"
 
 
 def clean_text(value: object, limits: Limits) -> Any:
-    """Return a message: a str, or an `Ext` where it was cut. What is no text is described. Never raises an Exception."""
+    """Return a message: a str, or an `Ext` where it was cut. Never raises an Exception."""
     cleaned = clean_value(value, limits)
     if type(cleaned) is str or type(cleaned) is msgspec.msgpack.Ext:
         return cleaned
     try:
         return cut_text(msgspec.json.encode(cleaned, enc_hook=_cut_mark).decode(), limits.value_length)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - nothing is raised into user code
         return f"<unreadable: {type(error).__name__}>"
 
 
@@ -198,7 +198,7 @@ class _Walk:
     def attributes(self, values: Mapping[str, object]) -> tuple[dict[str, Any], int]:
         try:
             shape = kinds.converter(type(values))(values)
-        except foreign.Refused as refused:
+        except foreign.RefusedError as refused:
             return {"runlog.unreadable": f"<{foreign.type_name(type(values))}: {refused}>"}, 0
         if type(shape) is not kinds.Items or not shape.is_mapping:
             return {"value": self.run(values)}, 0
@@ -226,9 +226,11 @@ class _Walk:
             try:
                 name, value = next(frame.children)
             except StopIteration:
+                if frame.size > frame.taken:
+                    frame.end(f"<{frame.size - frame.taken:,} more>")
                 self._close()
                 continue
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - foreign code
                 frame.end(f"<unreadable from here: {type(error).__name__}>")
                 self._close()
                 continue
@@ -250,14 +252,16 @@ class _Walk:
     def _key(self, name: object) -> str:
         if type(name) is not str:
             name = self._key_text(name)
-        if len(name) > _LONGEST_KEY:
-            name = name[:_LONGEST_KEY]
+        longest = min(_LONGEST_KEY, max(self._text, _SPARE_TEXT))
+        if len(name) > longest:
+            name = name[:longest]
+        self._text -= len(name)
         return name if name.isprintable() else escape_text(name)
 
     def _key_text(self, name: object) -> str:
         try:
             shape = kinds.converter(type(name))(name)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - foreign code
             return f"<{foreign.type_name(type(name))}: {error}>"
         if type(shape) is kinds.Buffer:
             return bytes(shape.data[:_LONGEST_KEY]).decode("utf-8", "backslashreplace")
@@ -285,9 +289,9 @@ class _Walk:
             return "<cycle>"
         try:
             shape = kinds.converter(kind)(value)
-        except foreign.Refused as refused:
+        except foreign.RefusedError as refused:
             return f"<{foreign.type_name(kind)}: {refused}>"
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - foreign code
             return f"<{foreign.type_name(kind)}: {type(error).__name__}>"
         return self._shaped(shape, value)
 
@@ -327,6 +331,6 @@ class _Walk:
 
 
 def _not_finite(number: float) -> str:
-    if number != number:  # noqa: PLR0124 - NaN is what differs from itself
+    if number != number:  # NaN differs from itself
         return "NaN"
     return "Infinity" if number > 0 else "-Infinity"

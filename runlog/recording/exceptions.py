@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import linecache
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -35,6 +34,11 @@ _group_message = BaseExceptionGroup.__dict__["message"].__get__
 class _Budget:
     frames: int = _ALL_FRAMES
     leaves: int = MAX_LEAVES
+    groups: int = MAX_LEAVES
+
+
+Work = deque[tuple[BaseException, int, dict[str, Any]]]
+"""Exceptions to describe, how deep in chains and groups each is, and the place for its description."""
 
 
 def describe_exception(error: BaseException, limits: Limits) -> dict[str, Any]:
@@ -47,61 +51,58 @@ def describe_exception(error: BaseException, limits: Limits) -> dict[str, Any]:
     """
     try:
         return _describe_tree(error, limits)
-    except Exception as problem:
+    except Exception as problem:  # noqa: BLE001 - nothing is raised into user code
         name = foreign.type_name(type(error))
         return {"type": name, "module": "", "message": f"<undescribable: {type(problem).__name__}>", "frames": []}
 
 
 def _describe_tree(root: BaseException, limits: Limits) -> dict[str, Any]:
     budget = _Budget()
-    seen: set[int] = set()
+    seen = {id(root)}
     described: dict[str, Any] = {}
-    # Each exception with its place in the tree, how deep in chains and groups it is, and what takes its description.
-    work: deque[tuple[BaseException, int, Callable[[dict[str, Any]], object]]] = deque([(root, 0, described.update)])
+    work: Work = deque([(root, 0, described)])
     while work:
-        error, depth, place = work.popleft()
-        seen.add(id(error))
-        node = _describe_one(error, limits, budget)
-        place(node)
-        if place == described.update:
-            node = described
+        error, depth, node = work.popleft()
+        _describe_one(error, limits, budget, node)
         _describe_chain(error, depth, node, seen, work)
-        _describe_group(error, depth, node, seen, work, budget)
+        if isinstance(error, BaseExceptionGroup):
+            _describe_group(error, depth, node, seen, work, budget)
     return described
 
 
-def _describe_chain(error: BaseException, depth: int, node: dict[str, Any], seen: set[int], work: deque[Any]) -> None:
+def _describe_chain(error: BaseException, depth: int, node: dict[str, Any], seen: set[int], work: Work) -> None:
     cause = _cause(error)
     context = None if cause is not None or _suppressed(error) else _context(error)
-    for key, below in (("cause", cause), ("context", context)):
-        if below is None:
-            continue
-        if id(below) in seen:
-            _drop(node, "repeated", 1)
-        elif depth + 1 >= MAX_CHAIN:
-            _drop(node, "chain", _chain_length(below))
-        else:
-            seen.add(id(below))
-            work.append((below, depth + 1, lambda value, key=key: node.__setitem__(key, value)))
+    key, below = ("context", context) if cause is None else ("cause", cause)
+    if below is None:
+        return
+    if id(below) in seen:
+        _drop(node, "repeated", 1)
+    elif depth + 1 >= MAX_CHAIN:
+        _drop(node, "chain", _chain_length(below))
+    else:
+        seen.add(id(below))
+        node[key] = {}
+        work.append((below, depth + 1, node[key]))
 
 
 def _describe_group(
-    error: BaseException, depth: int, node: dict[str, Any], seen: set[int], work: deque[Any], budget: _Budget
+    error: BaseExceptionGroup[Any], depth: int, node: dict[str, Any], seen: set[int], work: Work, budget: _Budget
 ) -> None:
-    if not isinstance(error, BaseExceptionGroup):
-        return
-    members = _members(error)
-    node["group"] = group = []
-    for index, member in enumerate(members):
-        if budget.leaves <= 0 or depth + 1 >= MAX_CHAIN:
-            _drop(node, "group", len(members) - index)
-            return
+    group: list[dict[str, Any]] = []
+    node["group"] = group
+    for member in _members(error):
+        is_group = isinstance(member, BaseExceptionGroup)
         if id(member) in seen:
             _drop(node, "repeated", 1)
-            continue
-        budget.leaves -= 1
-        seen.add(id(member))
-        work.append((member, depth + 1, group.append))
+        elif depth + 1 >= MAX_CHAIN or (budget.groups if is_group else budget.leaves) <= 0:
+            _drop(node, "group", 1)
+        else:
+            budget.groups -= is_group
+            budget.leaves -= not is_group
+            seen.add(id(member))
+            group.append({})
+            work.append((member, depth + 1, group[-1]))
 
 
 def _chain_length(error: BaseException) -> int:
@@ -114,14 +115,10 @@ def _chain_length(error: BaseException) -> int:
     return len(seen)
 
 
-def _describe_one(error: BaseException, limits: Limits, budget: _Budget) -> dict[str, Any]:
-    kind = type(error)
-    module = foreign.class_attribute(kind, "__module__")
-    node: dict[str, Any] = {
-        "type": _name(foreign.type_name(kind).removeprefix(f"{module}.")),
-        "module": _name(module) if isinstance(module, str) else "",
-        "message": cut_text(_message(error), limits.value_length),
-    }
+def _describe_one(error: BaseException, limits: Limits, budget: _Budget, node: dict[str, Any]) -> None:
+    module, name = foreign.type_names(type(error))
+    node["type"], node["module"] = _name(name), _name(module)
+    node["message"] = cut_text(_message(error), limits.value_length)
     notes, dropped = _notes(error, limits)
     if notes:
         node["notes"] = notes
@@ -130,7 +127,6 @@ def _describe_one(error: BaseException, limits: Limits, budget: _Budget) -> dict
     budget.frames -= len(frames)
     node["frames"] = frames
     _drop(node, "frames", dropped)
-    return node
 
 
 def _message(error: BaseException) -> str:
@@ -173,7 +169,7 @@ def _frame(entry: TracebackType) -> dict[str, Any]:
     line = entry.tb_lineno or 0
     try:
         source = linecache.getline(code.co_filename, line, entry.tb_frame.f_globals).strip()
-    except Exception:  # a foreign module loader
+    except Exception:  # noqa: BLE001 - a foreign module loader
         source = ""
     if len(source) > _MAX_SOURCE:
         source = f"{source[:_MAX_SOURCE]}…"

@@ -50,23 +50,24 @@ class Finisher:
             if truncated:
                 extra = _counted(extra, "truncated", truncated)
             event.message, event.name, event.attributes, event.extra = message, name, attributes, extra
-        except Exception:
+        except Exception:  # noqa: BLE001 - what cannot be scrubbed is not passed on
             _drop_event(event)
 
     def run(self, run: Run) -> None:
         """Finish a run: payload, output (plain data, or JSON in bytes, which stays bytes), error, tags and reason."""
         try:
             payload, output = self._document(run.payload), self._document(run.output)
-            error = self._resolve(run.error, ("error",), {}) if run.error else run.error
+            error = self._value(run.error, (), {}, code_key="source") if run.error else run.error
             tags = tuple(self._scrubber.scrub_text(tag, "name") for tag in run.tags)
             reason = None if run.reason is None else self._scrubber.scrub_text(run.reason)
             run.payload, run.output, run.error, run.tags, run.reason = payload, output, error, tags, reason
-        except Exception:
+        except Exception:  # noqa: BLE001 - what cannot be scrubbed is not passed on
             _drop_run(run)
 
     def _attributes(self, attributes: dict[str, Any], truncated: dict[str, int]) -> tuple[dict[str, Any], int]:
         scrubber = self._scrubber
         rule_of, scrub = scrubber.keys.rule, scrubber.scrub_text
+        plain_numbers = not scrubber.number_masks
         flat: dict[str, Any] = {}
         dropped = 0
         for key, value in attributes.items():
@@ -78,7 +79,7 @@ class Finisher:
                 leaves = ((name, f"[redacted:{rule}]"),)
             elif kind is str:
                 leaves = ((name, scrub(value)),)
-            elif kind is float:
+            elif kind is float or (kind is int and plain_numbers):
                 leaves = ((name, value),)
             else:
                 leaves = self._leaves(name, self._value(value, (name,), truncated))
@@ -115,7 +116,8 @@ class Finisher:
             if key == "events":
                 finished[key] = [self._span_event(item, truncated) for item in value]
             elif key not in _COUNTS:
-                finished[key] = self._value(value, (key,), truncated)
+                code_key = "source" if key == "exception" else ""
+                finished[key] = self._value(value, (key,), truncated, code_key=code_key)
         return finished
 
     def _span_event(self, item: Any, truncated: dict[str, int]) -> Any:
@@ -127,59 +129,51 @@ class Finisher:
             return {**rest, "attributes": attributes}
         return self._value(item, ("events",), truncated)
 
-    def _value(self, value: Any, path: tuple[str, ...], truncated: dict[str, int]) -> Any:
-        return self._resolve(value, path, truncated)
-
-    def _resolve(self, value: Any, path: tuple[str, ...], truncated: dict[str, int]) -> Any:
+    def _value(self, value: Any, path: tuple[str, ...], truncated: dict[str, int], *, code_key: str = "") -> Any:
         def read(cut: Any, where: tuple[str, ...]) -> str:
             text, size = self._join(cut)
             truncated[_short(".".join(where))] = size
             return text
 
-        return self._scrubber.resolve(value, read, path)
+        return self._scrubber.resolve(value, read, path, code_key=code_key)
 
     def _join(self, cut: msgspec.msgpack.Ext) -> tuple[str, int]:
         if cut.code != CUT_CODE:
             return "<unknown>", 0
         head, tail, size = read_cut(cut)
-        kept_head = _drop_end(head, self._scrubber.scrub_text(head), self._scrubber.long_masks())
-        kept_tail = _drop_start(tail, self._scrubber.scrub_text(tail), self._scrubber.long_masks())
+        for form in self._scrubber.long_masks():
+            # The beginning of a known secret that ends at the cut, and the end of one that begins there.
+            if (start := head.rfind(form[:DROPPED_AT_CUT])) >= 0 and form not in head[start:]:
+                head = head[:start]
+            if (end := tail.find(form[-DROPPED_AT_CUT:])) >= 0 and form not in tail[: end + DROPPED_AT_CUT]:
+                tail = tail[end + DROPPED_AT_CUT :]
+        kept_head = _drop_end(head, self._scrubber.scrub_text(head))
+        kept_tail = _drop_start(tail, self._scrubber.scrub_text(tail))
         return f"{kept_head}{cut_mark(size - len(kept_head) - len(kept_tail))}{kept_tail}", size
 
     def _document(self, value: Any) -> Any:
         if type(value) is not bytes:
-            return value if value is None else self._resolve(value, (), {})
+            return value if value is None else self._value(value, (), {})
         try:
             plain = msgspec.json.decode(value)
         except (ValueError, RecursionError):
             plain = value.decode("utf-8", "backslashreplace")
-        return msgspec.json.encode(self._resolve(plain, (), {}))
+        return msgspec.json.encode(self._value(plain, (), {}))
 
 
-def _drop_end(raw: str, scrubbed: str, long_masks: list[str]) -> str:
+def _drop_end(raw: str, scrubbed: str) -> str:
     """What is kept of a head: without the characters before the cut, nor the token that they end."""
     drop = DROPPED_AT_CUT + max(0, len(scrubbed) - len(raw))
     kept = scrubbed[: max(0, len(scrubbed) - drop)]
     match = _TOKEN_END.match(kept[::-1][:_LONGEST_TOKEN])
-    kept = kept[: len(kept) - match.end()] if match else kept
-    for form in long_masks:
-        start = kept.rfind(form[:DROPPED_AT_CUT])
-        if start >= 0:
-            kept = kept[:start]
-    return kept
+    return kept[: len(kept) - match.end()] if match else kept
 
 
-def _drop_start(raw: str, scrubbed: str, long_masks: list[str]) -> str:
+def _drop_start(raw: str, scrubbed: str) -> str:
     """What is kept of a tail: without the characters behind the cut, nor the token that they begin."""
-    end = _PEM_END.search(scrubbed)
     start = DROPPED_AT_CUT + max(0, len(scrubbed) - len(raw))
-    if end is not None:
-        start = max(start, end.end())
-    for form in long_masks:
-        last = scrubbed.find(form[-DROPPED_AT_CUT:])
-        if last >= 0:
-            start = max(start, last + DROPPED_AT_CUT)
-    kept = scrubbed[start:]
+    end = _PEM_END.search(scrubbed)
+    kept = scrubbed[max(start, end.end() if end else 0) :]
     match = _TOKEN_END.match(kept)
     return kept[match.end() :] if match else kept
 
@@ -206,8 +200,13 @@ def _drop_event(event: Event) -> None:
 
 
 def _drop_run(run: Run) -> None:
-    run.payload = None if run.payload is None else _UNSCRUBBED
-    run.output = None if run.output is None else _UNSCRUBBED
+    run.payload, run.output = _unscrubbed_document(run.payload), _unscrubbed_document(run.output)
     run.error = None if run.error is None else {"type": "unknown", "message": _UNSCRUBBED}
     run.reason = None if run.reason is None else _UNSCRUBBED
     run.tags = ()
+
+
+def _unscrubbed_document(value: Any) -> Any:
+    if value is None:
+        return None
+    return msgspec.json.encode(_UNSCRUBBED) if type(value) is bytes else _UNSCRUBBED

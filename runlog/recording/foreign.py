@@ -31,7 +31,7 @@ class _Active(threading.local):
 _active = _Active()
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """Foreign code was not called, or failed; the text says why."""
 
 
@@ -50,10 +50,16 @@ def class_attribute(kind: type, name: str) -> object:
     return None
 
 
+def type_names(kind: type) -> tuple[str, str]:
+    """Return a type's module and qualified name."""
+    module = _module(kind)
+    return exact_text(module) if isinstance(module, str) else "", exact_text(_qualname(kind))
+
+
 def type_name(kind: type) -> str:
-    """Return `module.Name` of a type; just the name for a builtin one."""
-    module, name = _module(kind), exact_text(_qualname(kind))
-    return name if type(module) is not str or module == "builtins" else f"{module}.{name}"
+    """Return `module.Name` of a type; just the name of a builtin one."""
+    module, name = type_names(kind)
+    return name if module in ("", "builtins") else f"{module}.{name}"
 
 
 def exact_text(text: str) -> str:
@@ -64,23 +70,23 @@ def exact_text(text: str) -> str:
 def call(kind: type, function: Callable[[], T]) -> T:
     """Call `function`, which runs code of the type `kind`.
 
-    Raises Refused when it raises an Exception, and when the type's code raised or took over 20 ms before. What a
+    Raises RefusedError when it raises an Exception, and when the type's code raised or took over 20 ms before. What a
     process raises to end itself (KeyboardInterrupt, SystemExit) passes.
     """
     key = id(kind)
     banned = _banned.get(key)
     if banned is not None:
-        raise Refused(banned[1])
+        raise RefusedError(banned[1])
     if key in _active.types:
-        raise Refused("called within itself")
+        raise RefusedError("called within itself")
     _active.types.add(key)
     started = time.perf_counter()
     try:
         return function()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - foreign code
         reason = f"raised {_qualname(type(error))}"
         _ban(kind, reason)
-        raise Refused(reason) from None
+        raise RefusedError(reason) from None
     finally:
         _active.types.discard(key)
         taken = time.perf_counter() - started
@@ -101,7 +107,7 @@ def text_of(value: object, function: Callable[[Any], str]) -> str:
     kind = type(value)
     try:
         text = call(kind, lambda: function(value))
-    except Refused as refused:
+    except RefusedError as refused:
         return f"<{type_name(kind)}: {function.__name__}() {refused}>"
     return exact_text(text)
 
@@ -114,6 +120,6 @@ def instance_fields(value: object, names: Iterator[str]) -> list[tuple[str, obje
             fields.append((name, object.__getattribute__(value, name)))
         except AttributeError:
             continue  # declared and not set
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - foreign code
             fields.append((name, f"<unreadable: {_qualname(type(error))}>"))
     return fields

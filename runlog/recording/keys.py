@@ -11,58 +11,60 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
 _CACHE_SIZE = 8192
 _CACHED_KEY = 128
 _LONGEST_KEY = 1024
+_UNKNOWN = object()
 
-_SINGLE = (
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_SINGLE = _words(
     "password passwords passwd pwd passphrase passcode passwort secret secrets credential credentials creds "
     "authorization cookie cookies token jwt bearer otp totp cvv cvc ssn csrf xsrf dsn keyfile mnemonic "
     "apikey apikeys apisecret apitoken accesskey accesstoken authtoken authkey secretkey privatekey clientsecret "
     "refreshtoken idtoken sessionid sessid phpsessid jsessionid sessiontoken csrftoken csrfmiddlewaretoken xsrftoken "
     "connectionstring databaseurl cardnumber creditcard dbpass userpass setcookie"
-).split()
-_KEY_OF = (
+)
+_KEY_OF = _words(
     "api access secret private signing signature encryption client app application master consumer shared account "
     "service deploy ssh hmac auth session functions"
-).split()
-_TOKENS_OF = "access refresh auth api bearer session id csrf secret".split()
-_PASS_OF = (
+)
+_TOKENS_OF = _words("access refresh auth api bearer session id csrf secret")
+_PASS_OF = _words(
     "db database user smtp mail email imap root admin mysql pg postgres redis ftp sftp ldap login proxy basic http "
     "rabbitmq mongo sudo ssh vault keystore"
-).split()
+)
 _PAIRS = (
-    "session id,connection string,conn string,conn str,database url,database uri,db url,db uri,card number,"
-    "credit card,service account,social security,connect sid,amz signature,goog signature,recovery code,"
-    "recovery codes,backup codes,verification code,security code,auth code,authorization code,seed phrase,"
-    "key file,set cookie"
-).split(",")
+    "session id", "connection string", "conn string", "conn str", "database url", "database uri", "db url", "db uri",
+    "card number", "credit card", "service account", "social security", "connect sid", "amz signature",
+    "goog signature", "recovery code", "recovery codes", "backup codes", "verification code", "security code",
+    "auth code", "authorization code", "seed phrase", "key file", "set cookie",
+)  # fmt: skip
 
 # These words name a secret only at the end of a key, or before one of the words beside them.
 _LAST_ONLY: dict[str, frozenset[str]] = {
-    "auth": frozenset("header headers string data value".split()),
-    "pin": frozenset("code number value".split()),
+    "auth": _words("header headers string data value"),
+    "pin": _words("code number value"),
     "pass": frozenset(),
 }
 # `gpio_pin` and `first_pass` are no secrets: these words stand alone, or after one of the words beside them.
 _AFTER: dict[str, frozenset[str]] = {
-    "pin": frozenset("card user atm security login sim account bank debit credit".split()),
-    "pass": frozenset(_PASS_OF),
+    "pin": _words("card user atm security login sim account bank debit credit"),
+    "pass": _PASS_OF,
 }
 # A key that ends so tells about a secret and does not hold it: token_count, password_changed_at, secret_name.
-_ABOUT = frozenset(
-    (
-        "count counts type types kind limit limits usage used length len size total budget rate cost price ratio "
-        "expires expired expiry expiration ttl at in name names uri url endpoint valid validity validated status "
-        "present scheme age policy required enabled disabled changed updated created rotated rotation reset version "
-        "path file filename provider method methods strategy backend mode field fields format algorithm alg consent "
-        "domain banner error errors failed failure failures attempt attempts retries latency duration ms seconds "
-        "second timeout index position manager store service server strength class email"
-    ).split()
+_ABOUT = _words(
+    "count counts type types kind limit limits usage used length len size total budget rate cost price ratio "
+    "expires expired expiry expiration ttl at in name names uri url endpoint valid validity validated status "
+    "present scheme age policy required enabled disabled changed updated created rotated rotation reset version "
+    "path file filename provider method methods strategy backend mode field fields format algorithm alg consent "
+    "domain banner error errors failed failure failures attempt attempts retries latency duration ms seconds "
+    "second timeout index position manager store service server strength class email"
 )
 # Tokens of language models, of pagination and of cancellation are no secrets.
-_PLAIN_TOKENS = frozenset(
-    (
-        "next page continuation cursor cancellation cancel stop pad eos bos unk sep cls mask max min num per first "
-        "last total n prompt completion input output special fencing lease start end unexpected"
-    ).split()
+_PLAIN_TOKENS = _words(
+    "next page continuation cursor cancellation cancel stop pad eos bos unk sep cls mask max min num per first "
+    "last total n prompt completion input output special fencing lease start end unexpected"
 )
 _SECRET_ENDINGS = ("password", "passwd", "passphrase", "apikey", "secretkey", "privatekey", "accesstoken")
 
@@ -128,8 +130,9 @@ class KeyRules:
     def rule(self, key: str) -> str | None:
         """Return the name of the rule by which `key` (exactly `str`) names a secret, or None."""
         cache = self.cache
-        if key in cache:
-            return cache[key]
+        known = cache.get(key, _UNKNOWN)
+        if known is not _UNKNOWN:
+            return known  # type: ignore[return-value]
         rule = self._find(split_words(key[:_LONGEST_KEY]))
         if len(key) <= _CACHED_KEY:
             if len(cache) >= _CACHE_SIZE:

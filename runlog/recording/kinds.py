@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import array
 import collections
+import contextlib
 import dataclasses
-import datetime
+import datetime as dt
 import decimal
 import enum
 import fractions
@@ -15,16 +16,21 @@ import sys
 import types
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
 
 from runlog.recording import foreign
 from runlog.recording.foreign import class_attribute, type_name
+
+T = TypeVar("T")
 
 MAX_TEXT_BITS = 1900
 """Integers up to this size are written in decimal (any Python can: the digits stay under its lowest limit)."""
 
 _MAX_HEX_BITS = 65_536
 _ARRAY_SAMPLE = 8
+_MAX_CHILDREN = 10_000
 _MAX_KINDS = 4096
 
 
@@ -54,6 +60,11 @@ def sequence(values: Iterable[object], size: int) -> Items:
     return Items(((None, value) for value in values), size, is_mapping=False)
 
 
+def _copied(values: Iterable[T]) -> list[T]:
+    # In one step of the interpreter, so that no other thread changes a builtin container half-way.
+    return list(itertools.islice(values, _MAX_CHILDREN))
+
+
 def mapping(pairs: Iterable[tuple[object, object]], size: int) -> Items:
     return Items(iter(pairs), size, is_mapping=True)
 
@@ -80,7 +91,7 @@ def _float(value: float) -> float:
 
 
 def _dict(value: dict[object, object]) -> Items:
-    return mapping(dict.items(value), dict.__len__(value))
+    return mapping(_copied(dict.items(value)), dict.__len__(value))
 
 
 def _list(value: list[object]) -> Items:
@@ -97,19 +108,19 @@ def _tuple(value: tuple[object, ...]) -> Items:
 
 
 def _set(value: set[object]) -> Items:
-    return sequence(set.__iter__(value), set.__len__(value))
+    return sequence(_copied(set.__iter__(value)), set.__len__(value))
 
 
 def _frozenset(value: frozenset[object]) -> Items:
-    return sequence(frozenset.__iter__(value), frozenset.__len__(value))
+    return sequence(_copied(frozenset.__iter__(value)), frozenset.__len__(value))
 
 
 def _deque(value: collections.deque[object]) -> Items:
-    return sequence(collections.deque.__iter__(value), collections.deque.__len__(value))
+    return sequence(_copied(collections.deque.__iter__(value)), collections.deque.__len__(value))
 
 
 def _view(value: Any) -> Items:
-    return sequence(iter(value), len(value))
+    return sequence(_copied(value), len(value))
 
 
 def _buffer(value: Any) -> Buffer:
@@ -127,8 +138,8 @@ def _proxy(value: types.MappingProxyType[object, object]) -> Items:
 
 def _foreign_mapping(value: Mapping[object, object]) -> Items:
     kind = type(value)
-    size = foreign.call(kind, lambda: int(len(value)))
-    pairs = foreign.call(kind, lambda: list(itertools.islice(((key, value[key]) for key in value), 10_000)))
+    size = foreign.call(kind, lambda: len(value))
+    pairs = foreign.call(kind, lambda: _copied((key, value[key]) for key in value))
     return mapping(pairs, max(size, len(pairs)))
 
 
@@ -144,8 +155,8 @@ def _enum(value: enum.Enum) -> Shape:
     return foreign.exact_text(object.__getattribute__(value, "_name_"))
 
 
-def _duration(value: datetime.timedelta) -> float:
-    return datetime.timedelta.total_seconds(value)
+def _duration(value: dt.timedelta) -> float:
+    return dt.timedelta.total_seconds(value)
 
 
 def _exception(value: BaseException) -> str:
@@ -201,10 +212,8 @@ def _fields_of(names: Iterable[str]) -> Converter:
 
 def _model(value: object) -> Items:
     pairs: list[tuple[object, object]] = list(dict.items(object.__getattribute__(value, "__dict__")))
-    try:
+    with contextlib.suppress(AttributeError, TypeError):  # a pydantic dataclass has none, and most models None
         pairs += dict.items(object.__getattribute__(value, "__pydantic_extra__"))
-    except (AttributeError, TypeError):
-        pass  # a pydantic dataclass has none, and most models None
     hidden = class_attribute(type(value), "__pydantic_fields__")
     shown = [pair for pair in pairs if not _is_hidden(hidden, pair[0])]
     return mapping(shown, len(shown))
@@ -251,6 +260,9 @@ def _other(value: object) -> str:
 _UNREAD = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.WrapperDescriptorType)
 
+_EMPTY: dict[object, object] = {}
+_VIEWS: tuple[type, ...] = (type(_EMPTY.keys()), type(_EMPTY.values()), type(_EMPTY.items()))
+
 # In this order: an enum that is a str is an enum, a datetime is a date.
 _BY_BASE: tuple[tuple[type, Converter], ...] = (
     (enum.Enum, _enum),
@@ -267,10 +279,10 @@ _BY_BASE: tuple[tuple[type, Converter], ...] = (
     (bytes, _buffer),
     (bytearray, _buffer),
     (memoryview, _buffer),
-    (datetime.datetime, datetime.datetime.isoformat),
-    (datetime.date, datetime.date.isoformat),
-    (datetime.time, datetime.time.isoformat),
-    (datetime.timedelta, _duration),
+    (dt.datetime, dt.datetime.isoformat),
+    (dt.date, dt.date.isoformat),
+    (dt.time, dt.time.isoformat),
+    (dt.timedelta, _duration),
     (decimal.Decimal, decimal.Decimal.__str__),
     (fractions.Fraction, fractions.Fraction.__str__),
     (uuid.UUID, uuid.UUID.__str__),
@@ -283,7 +295,7 @@ _BY_BASE: tuple[tuple[type, Converter], ...] = (
     (type, _class),
     *((kind, _function) for kind in _FUNCTIONS),
     *((kind, _unread) for kind in _UNREAD),
-    *((type(view), _view) for view in ({}.keys(), {}.values(), {}.items())),
+    *((kind, _view) for kind in _VIEWS),
     (range, range.__repr__),
 )
 
@@ -317,7 +329,7 @@ def _classify(kind: type) -> Converter:
         return _named_only
     try:
         is_mapping = issubclass(kind, Mapping)
-    except Exception:  # a foreign __subclasshook__
+    except Exception:  # noqa: BLE001 - a foreign __subclasshook__
         return _named_only
     return _foreign_mapping if is_mapping else _other
 
@@ -335,10 +347,11 @@ def _classify_fields(kind: type) -> Converter | None:
         return None
     try:
         if class_attribute(kind, "__dataclass_fields__") is not None:
-            return _fields_of(item.name for item in dataclasses.fields(kind) if item.repr)
+            return _fields_of(item.name for item in dataclasses.fields(kind) if item.repr)  # type: ignore[arg-type]
         if (attributes := class_attribute(kind, "__attrs_attrs__")) is not None:
             return _fields_of(item.name for item in attributes if item.repr)  # type: ignore[attr-defined]
-    except Exception:  # something else by the same name
+        if issubclass(kind, msgspec.Struct):
+            return _fields_of(kind.__struct_fields__)
+    except Exception:  # noqa: BLE001 - something else by the same name
         return None
-    names = class_attribute(kind, "__struct_fields__")
-    return _fields_of(names) if type(names) is tuple else None
+    return None

@@ -24,7 +24,7 @@ def mask(value: str) -> str:
     registered (it would blank ordinary text), nor is anything but a `str`; neither is an error. The lines of a
     secret of several lines are registered too.
     """
-    if isinstance(value, str) and add_masks((value,)):
+    if type(value) is str and add_masks((value,)):
         for listener in tuple(mask_listeners):
             with contextlib.suppress(Exception):
                 listener()

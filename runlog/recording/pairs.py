@@ -7,6 +7,7 @@ names a secret is the value. Every step looks at a bounded number of characters 
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from runlog.recording.keys import KeyRules
 
@@ -24,24 +25,31 @@ _SEPARATOR = re.compile(
     re.VERBOSE,
 )
 _QUOTE = re.compile(r"[bBuUrRfF]{0,2}(?P<escape>\\{0,8})(?P<quote>[\"'`]|%22|%27)")
-_BODY = {quote: re.compile(rf"(?:[^{quote}\\]++|\\.)*+", re.DOTALL) for quote in "\"'`"}
-_BRACKETS = re.compile(r"""[\[\]{}]|"(?:[^"\\]++|\\.)*+"|'(?:[^'\\]++|\\.)*+'""", re.DOTALL)
+# A quote before a letter is one within the value: what was quoted twice has lost track of its escapes.
+_BODY = {quote: re.compile(rf"(?:[^{quote}\\]++|\\.|{quote}(?=\w))*+", re.DOTALL) for quote in "\"'`"}
+_BRACKETS = re.compile(r"""[\[\]{}]|"(?:[^"\\]++|\\.)*+"?|'(?:[^'\\]++|\\.)*+'?""", re.DOTALL)
 _SCHEME = re.compile(r"(?i:bearer|basic|digest|token|apikey|negotiate|aws4-hmac-sha256)[ \t]{1,4}(?=\S)")
 _BARE = re.compile(
-    r"""(?: [^\s"'`<>&;,)}\]\\] | \\(?![nrt"'`]) | [,)}\]] (?! [\s,;)}\]"'`&<] | \Z | [ ]?[\w.\-]{1,64}[ ]?[=:] ) )++""",
+    r"""(?: [^\s"'`<>&;,)}\]\\]
+          | \\(?![nrt"'`])
+          | [,)}\]] (?! [\s,;)}\]"'`&<] | \Z | [ ]?[\w.\-]{1,64}[ ]?[=:] )
+        )++""",
     re.VERBOSE,
 )
+# Cookies and the parameters of a digest have it; `cookies: none needed` has not.
+_PARAMETER = re.compile(r"[^\r\n=]{0,256}+=")
 _REST_OF_LINE = re.compile(r"(?:[^\r\n\\]++|\\(?![nr]))*+")
 _TAG_TEXT = re.compile(r"[^<]*+")
 
 # What stands for a value and is none. In lower case.
 _NO_VALUE = frozenset(
     (
-        "none null nil true false undefined nan required optional missing invalid expired empty unset unknown denied "
-        "incorrect ok yes no not is str int bool bytes string float any object self default basic oauth oauth2 digest "
-        "kerberos enabled disabled hidden masked redacted filtered"
-    ).split()
-)
+        "none", "null", "nil", "true", "false", "undefined", "nan", "required", "optional", "missing", "invalid",
+        "expired", "empty", "unset", "unknown", "denied", "incorrect", "ok", "yes", "no", "not", "is", "str", "int",
+        "bool", "bytes", "string", "float", "any", "object", "self", "default", "basic", "oauth", "oauth2", "digest",
+        "kerberos", "enabled", "disabled", "hidden", "masked", "redacted", "filtered",
+    )
+)  # fmt: skip
 _PLACEHOLDER = re.compile(
     r"%s|%\(\w{1,64}\)s|\$\d{1,3}|\$?\{\w{0,64}\}|\{\{ ?[\w.]{1,64} ?\}\}|\?|:[a-z_]{1,64}|[*•x.]{3,64}|\[[Ff]iltered\]"
 )
@@ -49,14 +57,16 @@ _PROSE = re.compile(r"[A-Za-z]?[a-z]{0,15}[.,!]?")
 _HUMAN_CHOSEN = ("pass", "pwd", "pin", "secret", "cred")  # people choose these as words: `password: swordfish`
 _LINE_RULES = frozenset(("authorization", "cookie", "cookies", "set-cookie"))
 
-_BARE_AFTER = {"text": "=:", "name": "=", "code": ""}
+Mode = Literal["text", "name", "code"]
+_BARE_AFTER: dict[Mode, str] = {"text": "=:%", "name": "=%", "code": ""}
 
 
-def redact_pairs(text: str, lowered: str, keys: KeyRules, mode: str = "text") -> str:
+def redact_pairs(text: str, lowered: str, keys: KeyRules, mode: Mode = "text") -> str:
     """Return `text` with the values of secret keys replaced. `lowered` is the text in lower case, as long as it is.
 
-    `mode` says what to make of values without quotes: in a `name` (of a span) only `key=value` counts, because
-    `auth:refresh` is a name; in `code` none does, because `password=password` is code.
+    `mode` says what to make of values without quotes: in a `name` (of a span, of an attribute) `auth:refresh` is a
+    name, and only `auth: refresh` a pair; in `code` the value must be a number or stand within quotes, because
+    `password=password` is code.
     """
     hits = _hits(lowered, keys.fragments)
     if not hits:
@@ -73,7 +83,7 @@ def redact_pairs(text: str, lowered: str, keys: KeyRules, mode: str = "text") ->
         rule = _rule(text, start, end, keys)
         if rule is None:
             continue
-        span = _value(text, start, end, rule, _BARE_AFTER[mode])
+        span = _value(text, start, end, rule, mode)
         if span is None:
             continue
         parts += text[done : span[0]], f"{_MARK}{rule}]"
@@ -85,12 +95,13 @@ def redact_pairs(text: str, lowered: str, keys: KeyRules, mode: str = "text") ->
 
 
 def _hits(lowered: str, fragments: tuple[str, ...]) -> list[int]:
-    hits = []
+    hits: list[int] = []
     for fragment in fragments:
-        position = lowered.find(fragment)
-        while position >= 0:
-            hits.append(position)
-            position = lowered.find(fragment, position + len(fragment))
+        if fragment in lowered:
+            position = lowered.find(fragment)
+            while position >= 0:
+                hits.append(position)
+                position = lowered.find(fragment, position + len(fragment))
     hits.sort()
     return hits
 
@@ -111,7 +122,7 @@ def _rule(text: str, start: int, end: int, keys: KeyRules) -> str | None:
     return keys.rule(text[start:end])
 
 
-def _value(text: str, start: int, end: int, rule: str, bare_after: str) -> tuple[int, int] | None:
+def _value(text: str, start: int, end: int, rule: str, mode: Mode) -> tuple[int, int] | None:
     separator = _SEPARATOR.match(text, end)
     if separator is None:
         return None
@@ -124,14 +135,20 @@ def _value(text: str, start: int, end: int, rule: str, bare_after: str) -> tuple
     quoted = _quoted(text, at)
     if quoted is not None:
         return quoted if _is_value(text[quoted[0] : quoted[1]], rule, prose=False) else None
-    if operator[0] not in bare_after and not (operator[0] == "%" and bare_after):
+    if operator[0] not in _BARE_AFTER[mode] and not _is_bare(text, start, at, mode):
         return None
-    if rule in _LINE_RULES and operator == ":" and not separator["close"]:
-        stop = _REST_OF_LINE.match(text, at).end()  # type: ignore[union-attr]
-        return (at, stop) if _is_value(text[at:stop].strip(), rule, prose=True) else None
+    if rule in _LINE_RULES and operator == ":" and not separator["close"] and _PARAMETER.match(text, at):
+        return at, _REST_OF_LINE.match(text, at).end()  # type: ignore[union-attr]
     if text[at : at + 1] in ("{", "[") and not _PLACEHOLDER.match(text, at):
         return at, _bracket_end(text, at)
     return _bare(text, at, rule, prose=operator == ":")
+
+
+def _is_bare(text: str, start: int, at: int, mode: Mode) -> bool:
+    """Whether what follows `key:` in a name, or `key=` in code, is a value all the same."""
+    if mode == "name":
+        return text[at - 1] in " \t"
+    return text[at : at + 1].isdigit() or text.count('"', 0, start) % 2 == 1 or text.count("'", 0, start) % 2 == 1
 
 
 def _bare(text: str, at: int, rule: str, *, prose: bool) -> tuple[int, int] | None:

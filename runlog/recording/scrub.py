@@ -18,8 +18,8 @@ from runlog.recording.masks import (
     registered,
     registered_masks,
 )
-from runlog.recording.pairs import redact_pairs
-from runlog.recording.patterns import NEEDLES, Pattern
+from runlog.recording.pairs import Mode, redact_pairs
+from runlog.recording.patterns import redact_patterns
 
 __all__ = ["Scrubber", "add_masks", "mask", "mask_listeners", "registered_masks"]
 
@@ -55,8 +55,9 @@ class Scrubber:
         self._own: dict[str, None] = dict.fromkeys(known)
         self._seen = -1
         self._masks: list[str] = []
-        self._numbers: frozenset[str] = frozenset()
-        self._clean: dict[str, None] = {}
+        self._clean: dict[Mode, dict[str, None]] = {}
+        self.number_masks: frozenset[str] = frozenset()
+        """Known secrets that are whole numbers: an integer may be one."""
 
     def add_known(self, values: Iterable[str]) -> None:
         """Mask these secrets too: those of another process whose records are being recovered."""
@@ -71,27 +72,30 @@ class Scrubber:
         self._refresh()
         return [form for form in self._masks if len(form) > 256]
 
-    def scrub_text(self, text: str, mode: str = "text") -> str:
+    def scrub_text(self, text: str, mode: Mode = "text") -> str:
         """Return `text` without secrets. For `mode` see `pairs.redact_pairs`."""
         if len(self._own) + len(registered) != self._seen:
             self._refresh()
-        if text in self._clean if len(text) <= _CLEAN_LENGTH else False:
+        if len(text) > _CLEAN_LENGTH:
+            return self._scrub(text, mode, _JSON_DEPTH)
+        clean = self._clean[mode]
+        if text in clean:
             return text
         scrubbed = self._scrub(text, mode, _JSON_DEPTH)
-        if scrubbed is text and mode == "text" and len(text) <= _CLEAN_LENGTH:
-            if len(self._clean) >= _CLEAN_SIZE:
-                self._clean.clear()
-            self._clean[text] = None
+        if scrubbed == text:
+            if len(clean) >= _CLEAN_SIZE:
+                clean.clear()
+            clean[text] = None
         return scrubbed
 
     def _refresh(self) -> None:
         secrets = {**self._own, **registered}
         self._seen = len(self._own) + len(registered)
         self._masks = mask_forms(secrets)
-        self._numbers = frozenset(form for form in self._masks if form.isdigit())
-        self._clean.clear()
+        self.number_masks = frozenset(form for form in self._masks if form.isdigit())
+        self._clean = {"text": {}, "name": {}, "code": {}}
 
-    def _scrub(self, text: str, mode: str, json_depth: int) -> str:
+    def _scrub(self, text: str, mode: Mode, json_depth: int) -> str:
         for secret in self._masks:
             if secret in text:
                 text = text.replace(secret, "[redacted:mask]")
@@ -111,14 +115,7 @@ class Scrubber:
         return self._extra(self._forms(text, lowered))
 
     def _forms(self, text: str, lowered: str) -> str:
-        found: list[Pattern] = []
-        for gate, needles in NEEDLES:
-            if gate in lowered:
-                for needle, pattern in needles:
-                    if needle in lowered and pattern not in found:
-                        found.append(pattern)
-        for pattern in found:
-            text = pattern.apply(text)
+        text = redact_patterns(text, lowered)
         if "insert" in lowered and "values" in lowered:
             text = _INSERT.sub(self._insert, text)
         return text
@@ -154,13 +151,16 @@ class Scrubber:
         every depth, by value in every text, and in JSON inside texts."""
         return self.resolve(value, None)
 
-    def resolve(self, value: Any, read_cut: CutReader | None, path: tuple[str, ...] = ()) -> Any:
-        """Like `scrub_value`, with each `Ext` replaced by what `read_cut` makes of it."""
+    def resolve(self, value: Any, read_cut: CutReader | None, path: tuple[str, ...] = (), *, code_key: str = "") -> Any:
+        """Like `scrub_value`, with each `Ext` replaced by what `read_cut` makes of it. Texts under the key `code_key`
+        are source code."""
         if len(self._own) + len(registered) != self._seen:
             self._refresh()
-        return self._walk(value, read_cut, path, _JSON_DEPTH)
+        return self._walk(value, read_cut, path, _JSON_DEPTH, code_key)
 
-    def _walk(self, value: Any, read_cut: CutReader | None, path: tuple[str, ...], json_depth: int) -> Any:
+    def _walk(
+        self, value: Any, read_cut: CutReader | None, path: tuple[str, ...], json_depth: int, code_key: str = ""
+    ) -> Any:
         root: list[Any] = [None]
         work: list[tuple[Any, Any, Any, tuple[str, ...]]] = [(root, 0, value, path)]
         while work:
@@ -169,13 +169,13 @@ class Scrubber:
             if kind is str:
                 target[slot] = self._leaf(item, json_depth)
             elif kind is dict:
-                target[slot] = self._dict(item, work, where)
+                target[slot] = self._dict(item, work, where, code_key)
             elif kind is list or kind is tuple:
                 target[slot] = self._list(item, work, where)
             elif item is None or kind is bool or kind is float:
                 target[slot] = item
             elif kind is int:
-                target[slot] = "[redacted:mask]" if self._numbers and str(item) in self._numbers else item
+                target[slot] = "[redacted:mask]" if self.number_masks and str(item) in self.number_masks else item
             elif kind is bytes:
                 target[slot] = item if len(item) <= _RAW_BYTES else self._bytes(item)
             elif read_cut is not None and kind is msgspec.msgpack.Ext:
@@ -190,7 +190,7 @@ class Scrubber:
     def _bytes(self, data: bytes) -> str:
         return self.scrub_text(data.decode("utf-8", "backslashreplace"))
 
-    def _dict(self, item: dict[Any, Any], work: list[Any], where: tuple[str, ...]) -> dict[str, Any]:
+    def _dict(self, item: dict[Any, Any], work: list[Any], where: tuple[str, ...], code_key: str) -> dict[str, Any]:
         new: dict[str, Any] = {}
         name = item.get("name", item.get("key", item.get("header"))) if "value" in item else None
         named = self.keys.rule(name) if type(name) is str else None
@@ -201,6 +201,8 @@ class Scrubber:
                 rule = named
             if rule is not None and value is not None and type(value) is not bool:
                 new[shown] = f"[redacted:{rule}]"
+            elif key == code_key and type(value) is str:
+                new[shown] = self.scrub_text(value, "code")
             else:
                 new[shown] = None  # keeps the order
                 work.append((new, shown, value, (*where, shown)))
