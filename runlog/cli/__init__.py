@@ -39,7 +39,6 @@ Every command works from any folder of a project and takes --help. Run ids may b
 """
 _PROJECT_HELP = "Work in the project of this folder. Like --debug it may stand anywhere in the line."
 _INTERRUPTED = 130
-_BROKEN_PIPE = 141
 _FAILED = 2
 
 
@@ -52,12 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given, debug = _hoisted(given)
     try:
         code = _run(given)
-        sys.stdout.flush()
-    except BrokenPipeError:  # `| head` has seen enough
-        from runlog.cli.output import abandon_stdout
-
-        abandon_stdout()
-        return _BROKEN_PIPE
+        output().flush()
     except KeyboardInterrupt:
         return _INTERRUPTED
     except Exception as error:  # the one place where a command's errors end

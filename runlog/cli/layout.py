@@ -16,12 +16,14 @@ GAP = 2
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. `shrink` lets it get narrower, down to `least`, where the terminal is too narrow."""
+    """A column of a table. In a terminal that is too narrow, `shrink` lets it get narrower, down to `least`, and those
+    with the lowest `drop` are left out first (0: never)."""
 
     title: str
     align: Literal["left", "right"] = "left"
     shrink: bool = False
     least: int = 8
+    drop: int = 0
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[Piece]], width: int | None) -> list[Line]:
@@ -32,6 +34,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Piece]], width: int
     }
     if width is not None:
         _shrink(columns, widths, width)
+        used = [index for index in used if index in widths]
     titles: list[Piece] = [(column.title, "heading") for column in columns]
     lines: list[Line] = []
     for row in (titles, *rows):
@@ -56,6 +59,9 @@ def _shrink(columns: Sequence[Column], widths: dict[int, int], width: int) -> No
             given = min(excess, max(0, widths[index] - columns[index].least))
             widths[index] -= given
             excess -= given
+    for index in sorted((index for index in widths if columns[index].drop), key=lambda index: columns[index].drop):
+        if excess > 0:
+            excess -= widths.pop(index) + GAP
 
 
 def fit(text: str, width: int) -> str:
@@ -103,9 +109,10 @@ def run_duration(run: Run, now: int) -> str:
     """How long a run's attempts took, from the first's start, or have taken so far."""
     if run.started is None:
         return ""
-    if run.ended is not None:
-        return format_duration(max(0, run.ended - run.started))
-    return format_duration(max(0, now - run.started)) + "…"
+    took = max(0, (now if run.ended is None else run.ended) - run.started)
+    days, rest = divmod(took, 86_400_000_000_000)
+    text = f"{days} d {rest // 3_600_000_000_000} h" if days else format_duration(took)
+    return text if run.ended is not None else text + "…"
 
 
 def size_text(size: float) -> str:

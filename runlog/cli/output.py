@@ -14,6 +14,9 @@ from runlog.console.paint import Painter
 from runlog.console.pieces import Line
 from runlog.system.text import visible, visible_line
 
+READER_GONE = 141
+"""The exit code of a command whose output nobody reads any more, as if SIGPIPE had ended it."""
+
 PLAIN_WIDTH = 120
 """Columns to lay out for where there is no terminal."""
 
@@ -30,7 +33,7 @@ class Output:
 
     def lines(self, lines: Iterable[Line], indent: int = 0) -> None:
         """Write lines. They must fit `width`, or may be wrapped to `indent`."""
-        self.stream.write(self.painter.paint(lines, indent))
+        self._write(self.painter.paint(lines, indent))
 
     def text(self, text: str = "", style: str = "") -> None:
         """Write our own words, of any number of lines."""
@@ -42,10 +45,22 @@ class Output:
 
     def json(self, value: Any) -> None:
         """Write one JSON value on a line. Pure ASCII, so it is harmless in a terminal whatever is in it."""
-        self.stream.write(json_text(value) + "\n")
+        self._write(json_text(value) + "\n")
 
     def flush(self) -> None:
-        self.stream.flush()
+        """Have everything written."""
+        self._write("", flush=True)
+
+    def _write(self, text: str, *, flush: bool = False) -> None:
+        try:
+            self.stream.write(text)
+            if flush:
+                self.stream.flush()
+        except BrokenPipeError:  # `| head` has seen enough
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), self.stream.fileno()
+            )  # so that the interpreter's last flush works
+            raise SystemExit(READER_GONE) from None
 
 
 @cache
@@ -88,11 +103,6 @@ def error_line(what: str, why: str | None = None, fix: str | None = None) -> Non
             lines += [[("  " + part, style)] for part in visible(text).split("\n")]
     sys.stderr.write(Painter(sys.stderr).paint(lines, 2))
     sys.stderr.flush()
-
-
-def abandon_stdout() -> None:
-    """The reader of our output is gone: let the interpreter's last flush go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def one_line(text: object) -> str:

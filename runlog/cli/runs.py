@@ -24,11 +24,11 @@ _COLUMNS = (
     Column("status"),
     Column("run"),
     Column("task", shrink=True, least=12),
-    Column("created"),
+    Column("created", drop=4),
     Column("took", "right"),
-    Column("try", "right"),
-    Column("err", "right"),
-    Column("warn", "right"),
+    Column("try", "right", drop=2),
+    Column("err", "right", drop=3),
+    Column("warn", "right", drop=1),
     Column("why", shrink=True, least=10),
 )
 

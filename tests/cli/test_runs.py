@@ -1,0 +1,74 @@
+"""`runlog runs`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command, in_terminal
+from tests.cli.sample import Writer, save, save_all
+
+
+@pytest.fixture(autouse=True)
+def _runs(project: Path) -> None:
+    save_all(project)
+
+
+def test_newest_first_with_state_and_why(runlog: Command) -> None:
+    title, *rows = [line.split() for line in runlog("runs").lines]
+    assert title == ["status", "run", "task", "created", "took", "try", "err", "warn", "why"]
+    assert [row[1] for row in rows] == ["QUEUED", "CANCELED", "EXECUTING", "COMPLETED", "FAILED"]
+    assert "wrong file" in " ".join(rows[1])
+    assert "httpx.ConnectError: All connection attempts failed" in " ".join(rows[4])
+    assert "408 ms" in " ".join(rows[4])
+
+
+def test_a_query_selects(runlog: Command) -> None:
+    assert "charge-card" in runlog("runs", "status:failed").out
+    assert len(runlog("runs", "status:failed").lines) == 2
+    assert len(runlog("runs", "task:charge-card", "cents:995", "--json").lines) == 1
+    assert runlog("runs", "task:other").err == "No run matches.\n"
+
+
+def test_json_is_an_object_a_line(runlog: Command) -> None:
+    runs = [json.loads(line) for line in runlog("runs", "--json").lines]
+    failed = runs[-1]
+    assert failed["run_id"] == "run_01k8zq00000000000000000001"
+    assert failed["created"] == "2026-09-21T14:14:20.000000000Z"
+    assert failed["duration"] == 0.408
+    assert failed["error"]["type"] == "httpx.ConnectError"
+    assert failed["tags"] == ["billing"]
+
+
+def test_a_cut_list_says_so_and_how_to_go_on(runlog: Command) -> None:
+    first = runlog("runs", "--limit", "2", "--json")
+    assert first.err.startswith("The newest 2 shown; older ones: add --cursor ")
+    second = runlog("runs", "--json", "--cursor", first.err.split()[-1])
+    assert [json.loads(line)["task"] for line in (*first.lines, *second.lines)] == [
+        "nightly-report", "import-customers", "watch-prices", "sync-user", "charge-card",
+    ]  # fmt: skip
+    assert second.err == ""
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_terminal_of_any_width_has_one_row_a_run(columns: int) -> None:
+    screen = in_terminal("runs", "run.created:<2027-01-01", columns=columns)
+    assert len(screen.shown) == 6
+    assert all("FAILED" not in line or "httpx" in line for line in screen.shown)
+
+
+def test_a_shown_id_is_enough_for_the_next_command(project: Path, runlog: Command) -> None:
+    row = next(line for line in in_terminal("runs", columns=90).shown if "charge-card" in line)
+    short = next(word for word in row.split() if word.isdigit())
+    assert "charge-card" in runlog("show", short).lines[0]
+
+
+def test_foreign_text_cannot_act_on_the_terminal(project: Path) -> None:
+    hostile = "a\x1b]0;owned\x07\x1b[2J\u202e\x9b31m\n[red]b[/red]"
+    save(project, [Writer(9, hostile, "CANCELED", reason=hostile, tags=(hostile,))])
+    for arguments in (["runs"], ["show", "000009"]):
+        screen = in_terminal(*arguments, columns=250)
+        assert screen.title == ""
+        assert r"a\x1b]0;owned\x07\x1b[2J\u202e\x9b31m\n[red]b[/red]" in "".join(line.strip() for line in screen.shown)
