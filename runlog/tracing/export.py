@@ -6,10 +6,10 @@ It is a sink: what it passes on has been stored and scrubbed, and includes what 
 from __future__ import annotations
 
 import os
-import threading
 import time
 import weakref
 from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import SpanProcessor
@@ -19,7 +19,7 @@ from opentelemetry.trace import TraceFlags
 from runlog.recording import get_recorder
 from runlog.stores.base import Batch, Event, Run
 from runlog.tracing.details import PLAIN_FLAGS
-from runlog.tracing.feed import ExporterFeed, Feed, FeedStatistics, Item, ProcessorFeed
+from runlog.tracing.feed import ExporterFeed, Feed, FeedStatistics, Item, ProcessorFeed, run_bounded
 from runlog.tracing.loading import load_exporter, load_processor
 from runlog.tracing.readable import flags_of, read_event, read_run
 
@@ -102,12 +102,7 @@ class ExportBridge:
             return
         self._stopped = True
         self._provider.hooks.clear()
-        deadline = time.monotonic() + timeout
-        stoppers = [threading.Thread(target=feed.stop, args=(timeout,), daemon=True) for feed in self._feeds]
-        for stopper in stoppers:
-            stopper.start()
-        for stopper in stoppers:
-            stopper.join(max(0.0, deadline - time.monotonic()))
+        run_bounded([partial(feed.stop, timeout) for feed in self._feeds], time.monotonic() + timeout)
 
     @property
     def _recorder(self) -> Recorder:

@@ -66,7 +66,7 @@ class Feed(abc.ABC):
         self._flushes_asked = self._flushes_done = 0
         self._flushed = True
         self._flush_deadline = 0.0
-        self._stopped = False
+        self._stopped = self._overflowed = False
 
     def after_fork(self) -> None:
         """In a forked child: the parent exports what it has; the child starts anew."""
@@ -88,16 +88,25 @@ class Feed(abc.ABC):
     def put(self, item: Item) -> None:
         """Queue one record. Never waits."""
         with self._changed:
-            if self._stopped or len(self._queue) >= self._queue_size:
+            if self._stopped or len(self._queue) >= self._queue_size or not self._has_thread():
                 self.dropped += 1
+                self.last_error = "it was stopped" if self._stopped else "its queue was full"
+                self._overflowed = True
                 return
             self._queue.append(item)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=f"runlog-export-{self.name}", daemon=True)
-                self._thread.start()
             size = len(self._queue)
             if size == 1 or size >= self._batch_size:
                 self._changed.notify_all()
+
+    def _has_thread(self) -> bool:
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, name=f"runlog-export-{self.name}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the interpreter is ending
+                return False
+            self._thread = thread
+        return True
 
     def statistics(self) -> FeedStatistics:
         return FeedStatistics(self.name, self.exported, self.failed, self.dropped, len(self._queue), self.last_error)
@@ -129,9 +138,7 @@ class Feed(abc.ABC):
         if left:
             self.dropped += left
             self.complain(f"{left:,} spans were not exported before the end")
-        stopper = threading.Thread(target=self._stop_target, name=f"runlog-stop-{self.name}", daemon=True)
-        stopper.start()
-        stopper.join(max(0.0, deadline - time.monotonic()))
+        run_bounded([self._stop_target], deadline)
 
     def complain(self, error: str) -> None:
         """Remember what went wrong; say it when it begins, and then once a minute."""
@@ -163,6 +170,9 @@ class Feed(abc.ABC):
                 flush = 0 if self._queue else self._flushes_asked
             if items:
                 self._deliver(items)
+            if self._overflowed:  # said here: a log handler must not hold the writer up
+                self._overflowed = False
+                self.complain("its queue was full")
             if flush > self._flushes_done:
                 self._answer(flush)
 
@@ -278,6 +288,21 @@ class _Said(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.thread == self._thread:
             self.last = record.getMessage()
+
+
+def run_bounded(calls: Sequence[Callable[[], object]], deadline: float) -> None:
+    """Make calls that may hang, side by side, and wait for them until `deadline` (monotonic)."""
+    threads = []
+    for call in calls:
+        thread = threading.Thread(target=call, name="runlog-export-stop", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is ending, and starts none any more
+            call()
+        else:
+            threads.append(thread)
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def _suppress() -> None:

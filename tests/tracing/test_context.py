@@ -151,10 +151,10 @@ async def test_a_thousand_runs_at_once(log: Log) -> None:
     spans = log.spans()
     assert len(spans) == 3020
     for name, span in spans.items():
-        number = name.removeprefix("attempt ").split(".")[0]
-        assert span.run_id == f"run_{number}"
+        own = name.removeprefix("attempt ").split(".")[0]
+        assert span.run_id == f"run_{own}"
         if not name.startswith("attempt"):
-            assert span.parent_id == spans[f"attempt {number}"].span_id
+            assert span.parent_id == spans[f"attempt {own}"].span_id
 
 
 def test_where_a_record_belongs(log: Log) -> None:

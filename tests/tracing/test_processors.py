@@ -33,12 +33,12 @@ class Recording(SpanProcessor):
         assert isinstance(span, Span)
         assert span.is_recording()
         self.calls.append((self.name, "start", span.name, threading.get_ident(), parent_context))
-        span.set_attribute(f"{self.name}started", True)
+        span.set_attribute(f"{self.name}started", 1)
 
     def _on_ending(self, span: Any) -> None:
         assert span.end_time is not None
         self.calls.append((self.name, "ending", span.name, threading.get_ident(), None))
-        span.set_attribute(f"{self.name}ending", True)
+        span.set_attribute(f"{self.name}ending", 1)
 
     def on_end(self, span: ReadableSpan) -> None:
         self.ended.append(span)
@@ -84,7 +84,7 @@ def test_hooks_see_the_live_span_in_order(log: Log) -> None:
         ("a.", "ending", "work", here, None),
         ("b.", "ending", "work", here, None),
     ]
-    expected = {"a.started": True, "b.started": True, "a.ending": True, "b.ending": True}
+    expected = {"a.started": 1, "b.started": 1, "a.ending": 1, "b.ending": 1}
     assert log.span().attributes == expected
     assert log.provider.force_flush()
     assert dict(first.ended[0].attributes or {}) == expected

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
-from typing import Any
+from typing import Any, assert_type
 
 import anyio
 import pytest
@@ -20,7 +20,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.trace import Span as ApiSpan
 
 from runlog.tracing.span import Span
-from runlog.tracing.trace import CURRENT, trace
+from runlog.tracing.trace import CURRENT, Parent, trace
 from tests.tracing.conftest import Log, within
 
 
@@ -68,7 +68,8 @@ async def test_nothing_runs_until_it_is_awaited(log: Log) -> None:
 def test_a_forgotten_await_is_warned_of(log: Log) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        trace("work", lambda span: None)
+        forgotten: Any = trace("work", lambda span: None)
+        del forgotten
     assert any("never awaited" in str(warning.message) for warning in caught)
 
 
@@ -242,10 +243,11 @@ def test_a_parent_can_be_given(log: Log) -> None:
     remote = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(1))
     context = api.set_span_in_context(NonRecordingSpan(remote))
     with trace("two"):
-        for name, parent in {"span": one, "context": context, "span context": remote, "current": CURRENT}.items():
-            with trace(name, parent=parent):  # type: ignore[arg-type]
+        parents: dict[str, Parent] = {"span": one, "context": context, "span context": remote, "current": CURRENT}
+        for name, parent in parents.items():
+            with trace(name, parent=parent):
                 pass
-        with pytest.raises(TypeError, match="parent must be"), trace("no", parent="one"):  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="parent must be"), trace("no", parent="one"):  # type: ignore[call-overload]
             pass
     spans = log.spans()
     assert spans["span"].parent_id == spans["one"].span_id
@@ -265,6 +267,32 @@ def test_links_are_spans_or_contexts(log: Log) -> None:
     ids = [link["span_id"] for link in extra["links"]]
     one_id = format(one.get_span_context().span_id, "016x")
     assert ids == [one_id, f"{2:016x}", f"{2:016x}", one_id]
+
+
+@pytest.mark.anyio
+async def test_types_are_kept(log: Log) -> None:
+    """Checked by the type checker: each form keeps what the work returns and takes."""
+
+    async def fetch(span: ApiSpan) -> int:
+        return 1
+
+    def compute(span: ApiSpan) -> str:
+        return "x"
+
+    @trace("decorated")
+    async def decorated(number: int, *, flag: bool = False) -> float:
+        return float(number)
+
+    @trace("numbers")
+    def numbers(limit: int) -> Iterator[int]:
+        yield from range(limit)
+
+    assert_type(await trace("fetch", fetch), int)
+    assert_type(await trace("compute", compute), str)
+    assert_type(await decorated(1, flag=True), float)
+    assert_type(list(numbers(2)), list[int])
+    with trace("with") as span:
+        assert_type(span, ApiSpan)
 
 
 # Generators
