@@ -66,8 +66,8 @@ class Compiler:
         self.exact = True
 
     def bind(self, value: object) -> str:
-        if isinstance(value, int) and not -(2**63) <= value < 2**63:
-            value = float("inf") if value > 0 else float("-inf")  # compares with every stored number as it should
+        if isinstance(value, int) and not _fits(value):
+            value = _nearest_float(value)  # compares with every stored integer as it should
         name = f"p{len(self.bindings)}"
         self.bindings[name] = value
         return f":{name}"
@@ -167,7 +167,7 @@ class Compiler:
             number = other = unsure
             text = f"instr({value}, {self.bind(term.value)}) = 1"
         elif isinstance(term.operand, Amount) and term.operand.kind == "number":
-            number = f"{value} {term.op} {self.bind(term.operand.value)}"
+            number = self._number(value, term.op, term.operand.value, wider=wider)
         elif isinstance(term.operand, Amount) and term.operand.kind == "duration" and wider:
             number = self._seconds(value, term.op, term.operand.value)
         return (
@@ -175,6 +175,11 @@ class Compiler:
             f" WHEN 'integer' THEN {number} WHEN 'real' THEN {number}"
             f" ELSE json_type(e.attributes, {path}) IS NOT NULL AND {other} END"
         )
+
+    def _number(self, value: str, op: str, limit: float, *, wider: bool) -> str:
+        if isinstance(limit, float) or _fits(limit):
+            return f"{value} {op} {self.bind(limit)}"
+        return f"{value} {op[0]}= {self.bind(limit)}" if wider else "0"  # the nearest float may be the limit itself
 
     def _seconds(self, value: str, op: str, nanoseconds: float) -> str:
         """Compare a number of seconds with nanoseconds, with room for what floating point rounds."""
@@ -224,6 +229,17 @@ def conjuncts(node: Node | None) -> list[Node]:
     if isinstance(node, And):
         return [part for child in node.nodes for part in conjuncts(child)]
     return [node]
+
+
+def _fits(number: int) -> bool:
+    return -(2**63) <= number < 2**63
+
+
+def _nearest_float(number: int) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return float("inf") if number > 0 else float("-inf")
 
 
 def _any_of(tokens: list[str]) -> str:

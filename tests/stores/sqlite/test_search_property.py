@@ -2,102 +2,202 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from runlog.stores.base import Batch, Event, Run
+from runlog.stores.base import DEBUG, ERROR, INFO, WARN, Batch, Event, Run
 from runlog.stores.evaluate import matches, run_matches
-from runlog.stores.query import Node, Query
+from runlog.stores.query import SPAN_STATUSES, And, Node, Not, Op, Or, Phrase, Query, Term, Word
 from runlog.stores.sqlite import SQLiteStore, compiler, search
-from tests.stores.query_strategies import events, nodes, runs
+from tests.stores.query_strategies import BASE, KEYS, SECOND, TEXTS, WORDS, events, nodes, runs
 
 ROUNDS = int(os.environ.get("RUNLOG_TEST_ROUNDS", "1"))
 RUN_IDS = ("run_a", "run_b", "run_c")
+ORDER: tuple[Op, ...] = ("<", "<=", ">", ">=")
+
+
+@pytest.fixture(params=["indexes lead", "indexes never lead"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SQLiteStore]:
+    """A store that takes all it can from its indexes, and one that reads the events: both must agree."""
+    if request.param == "indexes never lead":
+        monkeypatch.setattr(compiler, "_MOST_DOCUMENTS", 0)
+        monkeypatch.setattr(compiler, "_MOST_TERMS", 0)
+        monkeypatch.setattr(search, "_FEW_EVENTS", 0)
+        monkeypatch.setattr(search, "_MOST_EVENTS", 0)
+        monkeypatch.setattr(search, "_MOST_RUNS", 0)
+        monkeypatch.setattr(search, "_FIRST_SLICE", 64)
+        monkeypatch.setattr(search, "_FAST", 0)
+        monkeypatch.setattr(search, "_RUNS_A_SLICE", 1)
+    opened = SQLiteStore(tmp_path / "log.db")
+    yield opened
+    opened.close()
+
+
+class Expected:
+    """All that a store holds, read back, and what should be found in it."""
+
+    def __init__(self, store: SQLiteStore) -> None:
+        events = [*store.events(None), *(event for run_id in RUN_IDS for event in store.events(run_id))]
+        self.events = sorted(events, key=lambda event: -event.id)
+        self.listed = store.runs(limit=100).items
+        self.known = {run_id: store.run(run_id) for run_id in {event.run_id for event in events} if run_id}
+
+    def check(self, store: SQLiteStore, node: Node) -> int:
+        """Compare what is found with what matches; return how much that is."""
+        query = Query(str(node), node)
+        found = [e.id for e in self.events if matches(node, e, self.known[e.run_id] if e.run_id else None)]
+        assert paged(lambda cursor: store.search(query, cursor=cursor, limit=7, budget=60), "id") == found, str(node)
+        tail = store.tail(query, after=self.events[-1].id - 1 if self.events else 0)[0]
+        assert [event.id for event in tail] == found[::-1], str(node)
+        expected = [
+            run.run_id
+            for run in self.listed
+            if run_matches(query, run, [e for e in self.events if e.run_id == run.run_id])
+        ]
+        assert paged(lambda cursor: store.runs(query, cursor=cursor, limit=2), "run_id") == expected, str(node)
+        return len(found) + len(expected)
+
+
+def paged(call: Callable[[str | None], Any], name: str) -> list[Any]:
+    found, cursor = [], None
+    while True:
+        page = call(cursor)
+        found += [getattr(item, name) for item in page.items]
+        cursor = page.cursor
+        if cursor is None:
+            return found
+
+
+def fixed_log(random: Random) -> Batch:
+    """Many small records, of three runs (one of them unknown to the log) and of none."""
+    scalars: list[Any] = [*TEXTS, "x" * 119, "x" * 120, "x" * 130, 0, 1, 5, 5.0, 99.5, -3, 1e300, 2**53 + 1, True, None]
+    made = []
+    for number in range(400):
+        span = random.random() < 0.5
+        attributes: dict[str, Any] = {}
+        for key in random.sample([*KEYS, 'k"\\=^%é\n', "K" * 300, "K" * 301], random.randrange(4)):
+            several = random.random() < 0.2
+            attributes[key] = random.choices(scalars, k=random.randrange(3)) if several else random.choice(scalars)
+        text = random.choice(["a-b_c", "…", "con/nection", " ".join(random.choices(WORDS, k=random.randrange(4)))])
+        made.append(
+            Event(
+                sequence=number,
+                kind="span" if span else "log",
+                run_id=random.choice((*RUN_IDS, None)),
+                trace_id=b"\xab" * 16,
+                span_id=bytes([random.randrange(3)]) * 8 if span else None,
+                parent_id=random.choice((None, b"\xab" * 8)),
+                time=BASE + random.randrange(-200, 200) * SECOND,
+                duration=random.choice((0, SECOND, 2 * SECOND)) if span else None,
+                level=random.choices((DEBUG, INFO, WARN, ERROR), (20, 60, 1, 1))[0],
+                status=random.choice(SPAN_STATUSES) if span else None,
+                name=(text or "fetch") if span else "logger",
+                message="" if span else text,
+                attributes=attributes,
+            )
+        )
+    common: dict[str, Any] = {"version": 1, "queue": "default", "changed": BASE, "trace_id": b"\xab" * 16}
+    failed = Run("run_a", task="send-email", status="FAILED", created=BASE, started=BASE, ended=BASE + SECOND, **common)
+    failed.tags, failed.error = ("vip",), {"type": "ValueError", "message": "no"}
+    return Batch(events=made, runs=[failed, Run("run_b", task="sync", status="EXECUTING", created=BASE + 1, **common)])
+
+
+def leaves() -> list[Node]:
+    """Every kind of term, with every value that is of interest."""
+    keys = [*(key for key in KEYS if key != "name"), "attr.name", "absent", 'k"\\=^%é\n', "K" * 300, "K" * 301]
+    values = [*TEXTS, "5.00", "99.5", "null", "1e300", "x" * 119, "x" * 120, "x" * 130, "9007199254740993"]
+    starts = ["u_", "u_5", "5", "", "a b", "tr", "x" * 119, "x" * 120, "x" * 121]
+    texts: list[Op] = ["=", "prefix"]
+    made: list[Node] = [Term(key, "=", value) for key, value in itertools.product(keys, values)]
+    made += [Term(key, "prefix", value) for key, value in itertools.product(keys, starts)]
+    made += [Term(key, "exists") for key in (*keys, "span", "parent", "dur", "run.ended", "tag", "kind", "run.error")]
+    amounts = ["5", "99.5", "-3", "2s", "150ms", "2026-01-01", "1e300", str(10**400)[:300]]
+    made += [Term(key, op, value) for key, op, value in itertools.product(keys, ORDER, amounts)]
+    made += [Word(word[:size], prefix) for word in WORDS for size in (1, 3, 20) for prefix in (False, True)]
+    made += [Phrase(f"{one} {two}") for one in WORDS for two in WORDS] + [Word("con-re", prefix=True)]
+    named = ["send-email", "send", "sync", "vip", "v", "run_a", "logger", "ValueError", "fetch", "", "a-b_c"]
+    made += [
+        Term(key, op, value)
+        for key, op, value in itertools.product(("task", "tag", "run", "name", "message", "run.error"), texts, named)
+    ]
+    levels = [("level", level) for level in ("debug", "info", "warn", "error")]
+    numbers = [("run.errors", "0"), ("run.logs", "10.5"), ("dur", "1s"), ("run.dur", "0"), ("run.spans", "9" * 30)]
+    any_order: tuple[Op, ...] = (*ORDER, "=")
+    made += [Term(key, op, value) for (key, value), op in itertools.product([*levels, *numbers], any_order)]
+    moments = ["2026-09-21", "2026-09-21T14:13:20Z", "2026-09-21T14:15:00Z", "1000-01-01", "2200-12-31"]
+    made += [Term(key, op, at) for key, op, at in itertools.product(("time", "run.ended"), ORDER, moments)]
+    made += [Term("kind", "=", kind) for kind in ("log", "span")]
+    made += [Term("status", "=", status) for status in ("failed", "EXECUTING", "queued")]
+    made += [Term("span.status", "=", status) for status in SPAN_STATUSES]
+    made += [Term(key, op, hexa) for key in ("span", "trace") for op in texts for hexa in ("", "ab", "AB" * 8, "abc")]
+    return made
+
+
+def tree(random: Random, of: list[Node], depth: int = 3) -> Node:
+    kind = random.choice(["leaf", "not", "and", "and", "or"]) if depth else "leaf"
+    if kind == "leaf":
+        return random.choice(of)
+    if kind == "not":
+        return Not(tree(random, of, depth - 1))
+    children = tuple(tree(random, of, depth - 1) for _ in range(random.randint(2, 3)))
+    return And(children) if kind == "and" else Or(children)
+
+
+def test_every_kind_of_term_and_its_negation(store: SQLiteStore) -> None:
+    store.write(fixed_log(Random(1)))
+    expected = Expected(store)
+    found = sum(bool(expected.check(store, node)) for node in leaves())
+    assert found > 300
+    for node in Random(1).sample(leaves(), 300):
+        expected.check(store, Not(node))
+
+
+def test_random_trees(store: SQLiteStore) -> None:
+    random = Random(7)
+    store.write(fixed_log(random))
+    expected, of = Expected(store), leaves()
+    for _ in range(250 * ROUNDS):
+        expected.check(store, tree(random, of))
+
 
 Log = tuple[list[Run], list[Event]]
 
 
 @st.composite
 def logs(draw: st.DrawFn) -> Log:
-    """Three runs, of which one may be unknown to the log, and events in them and in none."""
     made = [draw(runs(run_id)) for run_id in RUN_IDS]
     names: list[str | None] = [*RUN_IDS, None]
-    stored = draw(st.lists(st.sampled_from(names).flatmap(events), max_size=12))
+    stored = draw(st.lists(st.sampled_from(names).flatmap(events), max_size=10))
     return made[: draw(st.integers(2, 3))], stored
 
 
-@pytest.fixture(params=["indexes lead", "indexes lead never"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SQLiteStore:
-    """A store that takes every beginning from its indexes, and one that takes none: both ways must agree."""
-    if request.param == "indexes lead never":
-        monkeypatch.setattr(compiler, "_MOST_DOCUMENTS", 0)
-        monkeypatch.setattr(compiler, "_MOST_TERMS", 0)
-        monkeypatch.setattr(search, "_FEW_EVENTS", 0)
-        monkeypatch.setattr(search, "_MOST_EVENTS", 0)
-        monkeypatch.setattr(search, "_MOST_RUNS", 0)
-        monkeypatch.setattr(search, "_FIRST_SLICE", 3)
-        monkeypatch.setattr(search, "_FAST", 0)
-        monkeypatch.setattr(search, "_RUNS_A_SLICE", 1)
-    return SQLiteStore(tmp_path / "log.db")
-
-
-def fill(store: SQLiteStore, log: Log) -> None:
-    stored_runs, stored_events = log
-    store.write(Batch(events=stored_events[: len(stored_events) // 2], runs=stored_runs))
-    store.write(Batch(events=stored_events[len(stored_events) // 2 :]))
-
-
 def empty(store: SQLiteStore) -> None:
-    """Delete everything; runs that have not ended are made to."""
+    """Delete everything, by ending every run."""
     found = store.runs(limit=100).items
     for run in found:
         run.version, run.status = run.version + 1, "FAILED"
     store.write(Batch(runs=found))
     store.prune(older_than=2**62)
-    assert store.last_event_id() == 0 or not store.search(None).items
 
 
-@settings(max_examples=150 * ROUNDS, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(log=logs(), node=nodes())
-def test_what_is_found_is_what_matches(store: SQLiteStore, log: Log, node: Node) -> None:
+@settings(max_examples=25 * ROUNDS, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(log=logs(), several=st.lists(nodes(), min_size=1, max_size=6))
+def test_what_is_found_is_what_matches(store: SQLiteStore, log: Log, several: list[Node]) -> None:
     empty(store)
-    fill(store, log)
-    query = Query(str(node), node)
-    note(f"query: {query.text}")
-    everything = [*store.events(None), *(event for run_id in RUN_IDS for event in store.events(run_id))]
-    everything.sort(key=lambda event: -event.id)
-    known = {run_id: store.run(run_id) for run_id in {event.run_id for event in everything} if run_id}
-    assert sorted(event.id for event in everything) == sorted(event.id for event in log[1])
-
-    wanted = [e.id for e in everything if matches(node, e, known[e.run_id] if e.run_id else None)]
-    assert paged_events(store, query) == wanted
-    assert [e.id for e in store.tail(query, after=min(wanted, default=1) - 1)[0]] == sorted(wanted)
-
-    listed = store.runs(limit=100).items
-    expected = [r.run_id for r in listed if run_matches(query, r, [e for e in everything if e.run_id == r.run_id])]
-    assert {run.run_id for run in log[0]} == {run.run_id for run in listed}
-    assert paged_runs(store, query) == expected
-
-
-def paged_events(store: SQLiteStore, query: Query) -> list[int]:
-    found, cursor = [], None
-    while True:
-        page = store.search(query, cursor=cursor, limit=2)
-        found += [event.id for event in page.items]
-        cursor = page.cursor
-        if cursor is None:
-            return found
-
-
-def paged_runs(store: SQLiteStore, query: Query) -> list[str]:
-    found, cursor = [], None
-    while True:
-        page = store.runs(query, cursor=cursor, limit=2)
-        found += [run.run_id for run in page.items]
-        cursor = page.cursor
-        if cursor is None:
-            return found
+    stored_runs, stored_events = log
+    store.write(Batch(events=stored_events[: len(stored_events) // 2], runs=stored_runs))
+    store.write(Batch(events=stored_events[len(stored_events) // 2 :]))
+    expected = Expected(store)
+    assert [event.id for event in expected.events] == [event.id for event in reversed(stored_events)]
+    assert {run.run_id for run in expected.listed} == {run.run_id for run in stored_runs}
+    for node in several:
+        note(f"query: {node}")
+        expected.check(store, node)
