@@ -26,7 +26,8 @@ def _measure(operation: Callable[[], object], count: int, finish: Callable[[], o
     caller_used, wall_used = time.thread_time() - caller, time.perf_counter() - wall
     finish()
     all_used = time.process_time() - everything
-    return {"caller_us": caller_used / count * 1e6, "wall_us": wall_used / count * 1e6, "all_us": all_used / count * 1e6}
+    used = {"caller_us": caller_used, "wall_us": wall_used, "all_us": all_used}
+    return {name: seconds / count * 1e6 for name, seconds in used.items()}
 
 
 def _runlog(folder: Path) -> Any:
@@ -55,7 +56,7 @@ def span_runlog(folder: Path, count: int) -> Result:
     return _measure(operation, count, finish)
 
 
-def _otel(folder: Path, exporting: bool) -> tuple[Any, Callable[[], object]]:
+def _otel(*, exporting: bool) -> tuple[Any, Callable[[], object]]:
     from opentelemetry.sdk.trace import TracerProvider
 
     provider = TracerProvider()
@@ -76,13 +77,13 @@ def _otel_span(tracer: Any) -> Callable[[], object]:
     return operation
 
 
-def span_otel_nothing(folder: Path, count: int) -> Result:
-    tracer, finish = _otel(folder, exporting=False)
+def span_otel_nothing(_: Path, count: int) -> Result:
+    tracer, finish = _otel(exporting=False)
     return _measure(_otel_span(tracer), count, finish)
 
 
-def span_otel_otlp(folder: Path, count: int) -> Result:
-    tracer, finish = _otel(folder, exporting=True)
+def span_otel_otlp(_: Path, count: int) -> Result:
+    tracer, finish = _otel(exporting=True)
     return _measure(_otel_span(tracer), count, finish)
 
 
@@ -96,7 +97,7 @@ def _logfire() -> tuple[Any, Callable[[], object]]:
     return logfire, lambda: logfire.force_flush(120_000)
 
 
-def span_logfire(folder: Path, count: int) -> Result:
+def span_logfire(_: Path, count: int) -> Result:
     logfire, finish = _logfire()
 
     def operation() -> None:
@@ -158,7 +159,7 @@ def log_structlog(folder: Path, count: int) -> Result:
     return _measure(lambda: log.info("user synced", **ATTRIBUTES), count, file.flush)
 
 
-def log_logfire(folder: Path, count: int) -> Result:
+def log_logfire(_: Path, count: int) -> Result:
     logfire, finish = _logfire()
     return _measure(lambda: logfire.info("user synced", **ATTRIBUTES), count, finish)
 
@@ -193,8 +194,8 @@ def memory_runlog(folder: Path, count: int) -> Result:
     return result
 
 
-def memory_otel(folder: Path, count: int) -> Result:
-    tracer, _ = _otel(folder, exporting=False)
+def memory_otel(_: Path, count: int) -> Result:
+    tracer, _finish = _otel(exporting=False)
     return _open_spans(lambda: tracer.start_span("fetch-user", attributes=ATTRIBUTES), count)
 
 
@@ -204,6 +205,7 @@ def runs_runlog(folder: Path, count: int) -> Result:
     import anyio
 
     import runlog
+    from runlog.tasks.submitter import get_submitter
 
     @runlog.task(id="noop")
     async def noop(number: int) -> int:
@@ -213,14 +215,13 @@ def runs_runlog(folder: Path, count: int) -> Result:
         settings = {"console": {"enabled": False}, "worker": {"concurrency": 50}}
         async with runlog.open(arguments=settings, worker=False):
             started = time.perf_counter()
-            handles = []
+            ids: list[str] = []
             for first in range(0, count, 500):
-                handles.append(await noop.batch_trigger(range(first, min(first + 500, count))))
+                ids += (await noop.batch_trigger(range(first, min(first + 500, count)))).ids
             enqueued = time.perf_counter() - started
         async with runlog.open(arguments=settings):
             started = time.perf_counter()
-            for handle in handles:
-                await handle.wait()
+            await get_submitter().wait(ids)
             drained = time.perf_counter() - started
         return {"enqueue_per_s": count / enqueued, "drain_per_s": count / drained}
 

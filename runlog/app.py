@@ -27,7 +27,7 @@ from runlog.errors import ConfigError, RunlogError, StoreError
 from runlog.executor import EngineSubmitter, Executor, RunRecords, heal
 from runlog.instrumentation import Instrumentations, install_all
 from runlog.logger import logger
-from runlog.recording import open_recorder
+from runlog.recording import get_recorder, open_recorder
 from runlog.stores import open_reader
 from runlog.system.patch import Patch
 from runlog.tasks.registry import registry
@@ -245,6 +245,7 @@ class _Submitting:
 async def _care(engine: Engine, records: RunRecords, settings: Settings, stop: anyio.Event) -> None:
     """Give the log the states that it lacks, and now and then forget old runs, until `stop`."""
     try:
+        await to_thread.run_sync(get_recorder().flush)  # so that there is a log to compare with
         reader = await to_thread.run_sync(open_reader, settings)
         try:
             await heal(engine, reader, time.time_ns() - _HEALED, records.again)

@@ -120,7 +120,7 @@ def trace(
 @overload
 def trace(
     name: str,
-    fn: None = None,
+    fn: Mapping[str, object] | None = None,
     attributes: Mapping[str, object] | None = None,
     /,
     *,
@@ -132,7 +132,7 @@ def trace(
 ) -> Trace: ...
 def trace(
     name: str,
-    fn: Callable[[ApiSpan], Any] | None = None,
+    fn: Callable[[ApiSpan], Any] | Mapping[str, object] | None = None,
     attributes: Mapping[str, object] | None = None,
     /,
     *,
@@ -146,7 +146,8 @@ def trace(
 
     With `fn`, a sync or async callable that takes the span: a coroutine; nothing runs until it is awaited, and it
     returns what `fn` returns. Without: a sync and async context manager, and a decorator for functions, coroutine
-    functions, generators and async generators, with a new span at each entry or call.
+    functions, generators and async generators, with a new span at each entry or call. A mapping in the place of `fn`
+    is its attributes, as with the logger's messages.
 
     `attributes`, and keywords beside it, are recorded with the span; a name that collides with a parameter goes into
     `attributes`. `parent` is a span or context, or None for a trace of its own (in the same run). `links` are spans
@@ -155,6 +156,8 @@ def trace(
     An exception is recorded once, on the innermost span that it leaves, and goes on as the same object. Raises
     TypeError if `fn` cannot be called, or `parent` or a link is nothing of the kind.
     """
+    if isinstance(fn, Mapping):
+        fn, attributes = None, {**fn, **(attributes or {})}
     if attrs:
         attributes = {**attributes, **attrs} if attributes else attrs
     manager = Trace(name, attributes, parent, links, icon, record_result)
@@ -162,8 +165,7 @@ def trace(
         return manager
     if not callable(fn):
         raise TypeError(
-            f"fn must be a function that takes the span, not {type(fn).__name__}; "
-            "attributes are keywords or the third argument: trace(name, None, attributes)"
+            f"fn must be a function that takes the span, or a mapping of attributes, not {type(fn).__name__}"
         )
     return manager.run(fn)
 

@@ -9,7 +9,9 @@ from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, 
 
 engine = create_engine(f"sqlite:///{Path(__file__).with_name('shop.db')}")
 metadata = MetaData()
-users = Table("users", metadata, Column("id", Integer, primary_key=True), Column("name", String), Column("email", String))
+users = Table(
+    "users", metadata, Column("id", Integer, primary_key=True), Column("name", String), Column("email", String)
+)
 orders = Table("orders", metadata, Column("id", Integer, primary_key=True), Column("cents", Integer))
 
 

@@ -56,7 +56,9 @@ async def import_customers(user_ids: list[int]) -> int:
 async def send_invoice(invoice: int, ctx: Context) -> str:
     """The mail service answers 503 twice: two failed attempts, two retry delays, then success."""
     async with httpx.AsyncClient() as client:
-        response = await client.post(f"{SHOP_API}/mail/{ctx.run.id}", json={"invoice": invoice, "api_key": "sk_live_not_kept"})
+        response = await client.post(
+            f"{SHOP_API}/mail/{ctx.run.id}", json={"invoice": invoice, "api_key": "sk_live_not_kept"}
+        )
     if response.status_code == 503:
         logger.warn("the mail service is busy", attempt=ctx.attempt.number)
         response.raise_for_status()

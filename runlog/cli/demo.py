@@ -1,0 +1,147 @@
+"""`runlog demo`: a project with real tasks, run for real, and what its run log says."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import anyio
+import typer
+
+from runlog.cli.demo_server import serve
+from runlog.cli.options import JsonDocument
+from runlog.cli.output import note, output
+from runlog.cli.project import load_settings
+from runlog.config import Settings
+from runlog.errors import RunlogError
+
+_TEMPLATE = Path(__file__).with_name("demo_project")
+_LIBRARIES = ("httpx", "requests", "sqlalchemy")
+_KILLED = -signal.SIGKILL
+
+
+def command(
+    directory: Annotated[Path, typer.Option("--directory", "-d", help="Where the demo project is written.")] = Path(
+        "runlog-demo"
+    ),
+    json: JsonDocument = False,
+) -> None:
+    """Write a demo project, run it, and show what happened in each of its runs.
+
+    Its tasks call a real HTTP server and a real database on this machine; they fail, are retried, spawn children, are
+    cancelled, and one has its worker killed with SIGKILL. It takes about ten seconds.
+
+    \b
+    runlog demo
+    runlog demo --directory /tmp/try-runlog
+    """
+    _require_libraries()
+    _write_project(directory)
+    from runlog.cli.project import choose
+
+    choose(str(directory))
+    settings = load_settings({"console": {"level": "info"}})
+    with serve() as url:
+        os.environ["DEMO_URL"] = url
+        runs = anyio.run(_run_all, settings)
+    if json:
+        output().json(runs)
+    else:
+        _show(directory, runs)
+
+
+def _require_libraries() -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in _LIBRARIES if find_spec(name) is None]
+    if missing:
+        raise RunlogError(
+            "the demo's libraries are not installed",
+            f"its tasks use {', '.join(missing)}",
+            "pip install 'runlog-tasks[demo]'",
+        )
+
+
+def _write_project(directory: Path) -> None:
+    """Copy the project; what is there already, edited perhaps, stays."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for source in sorted(_TEMPLATE.glob("*.*")):
+        target = directory / source.name
+        if not target.exists():
+            shutil.copyfile(source, target)
+    note(f"runlog demo: the project is in {directory}/; read its tasks.py beside what follows")
+
+
+async def _run_all(settings: Settings) -> dict[str, str]:
+    """Run the demo's tasks; return what to look at: the task's id → the run's."""
+    from runlog import app
+    from runlog.tasks import trigger
+    from runlog.tasks.submitter import get_submitter
+
+    runs: dict[str, str] = {}
+    async with app.open(settings=settings, worker=False):
+        runs["resize-image"] = (await trigger("resize-image", "cat.jpg", tags=["demo"])).id
+    await _let_worker_die(settings)
+    async with app.open(settings=settings):
+        note("runlog demo: now the other tasks, by a worker in this process")
+        import shop
+
+        shop.create_tables()
+        for task, payload in (
+            ("sync-user", {"user_id": 1}),
+            ("import-customers", [2, 3, 4]),
+            ("send-invoice", 7),
+            ("charge-card", 1001),
+            ("monthly-report", "2026-10"),
+            ("refund", 1002),
+            ("watch-prices", "ACME"),
+        ):
+            runs[task] = (await trigger(task, payload, tags=["demo"])).id
+        await anyio.sleep(1.0)
+        await get_submitter().cancel(runs["watch-prices"], "the demo has seen enough prices")
+        await get_submitter().wait(list(runs.values()))
+    return runs
+
+
+async def _let_worker_die(settings: Settings) -> None:
+    """Have a worker process of its own take the run that kills it."""
+    note("runlog demo: a worker process takes resize-image, which kills it with SIGKILL")
+    arguments = [sys.executable, "-m", "runlog.cli", "-C", str(settings.root), "worker"]
+    worker = await anyio.open_process(arguments, stdout=subprocess.DEVNULL, stderr=None)
+    try:
+        with anyio.move_on_after(20):
+            await worker.wait()
+    finally:
+        with suppress(ProcessLookupError):
+            worker.kill()
+        await worker.wait()
+    if worker.returncode != _KILLED:
+        raise RunlogError(f"the demo's worker ended with exit code {worker.returncode}, and not by SIGKILL")
+
+
+def _show(directory: Path, runs: dict[str, str]) -> None:
+    from runlog.cli import main
+
+    def command(*arguments: str, say: Sequence[str] | None = None) -> None:
+        sys.stdout.flush()
+        output().text()
+        output().text("$ runlog " + " ".join(say or arguments), "title")
+        output().flush()
+        main(["-C", str(directory), *arguments])
+
+    command("runs", "--limit", "12")
+    for task in ("charge-card", "import-customers", "resize-image"):
+        command("show", runs[task])
+    command("search", "level:>=warn tag:demo", "--limit", "5", say=("search", "'level:>=warn tag:demo'", "--limit 5"))
+    short = runs["monthly-report"]
+    output().text()
+    output().text(f"All of this is in {directory}/. Go on there:")
+    output().text(f"  cd {directory} && runlog show {short} --attributes")
+    output().text("  runlog search 'http.response.status_code:503'    runlog tail -f    runlog dev    runlog --help")
