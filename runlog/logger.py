@@ -37,11 +37,13 @@ class Logger:
     costs next to nothing.
     """
 
-    __slots__ = ()
-
     if TYPE_CHECKING:
-        trace = staticmethod(_trace)
+
+        def __init__(self) -> None:
+            self.trace = _trace  # in this way type checkers see its overloads
+
     else:
+        __slots__ = ()
 
         @property
         def trace(self):

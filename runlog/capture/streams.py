@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, Self
 
 import msgspec
@@ -165,7 +166,8 @@ class _Lines:
     def finish(self, scope: RunScope) -> None:
         """Record the lines that were begun in a run and not ended."""
         for partial in self._begun.pop(scope, {}).values():
-            self._record(*partial.line(), partial.place, partial.at)
+            with suppress(Exception):
+                self._record(*partial.line(), partial.place, partial.at)
 
     def _split(self, scope: RunScope, text: str) -> None:
         begun, key = self._begun.get(scope), _current_task()

@@ -172,7 +172,7 @@ class Formatter:
     def _fitted(self, lines: list[Line], column: int) -> list[Line]:
         if self.width is None:
             return lines
-        return [row for line in lines for row in wrapped(line, self.width, hanging(self.width, column))]
+        return [row for line in lines for row in wrapped(line, self.width, hanging(self.width, _column(line, column)))]
 
     def _time(self, nanoseconds: int) -> str:
         second, rest = divmod(nanoseconds, 1_000_000_000)
@@ -183,6 +183,13 @@ class Formatter:
                 self._clock = "--:--:--"
             self._second = second
         return f"{self._clock}.{rest // 1_000_000:03}"
+
+
+def _column(line: Line, least: int) -> int:
+    """Return where the further rows of a line start: under its text, a little to the right."""
+    text = "".join(text for text, _ in line)
+    margin = len(text) - len(text.lstrip(" "))
+    return max(least, margin + 2) if margin else least
 
 
 def _notes(extra: dict[str, object]) -> list[str]:

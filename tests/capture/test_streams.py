@@ -116,12 +116,13 @@ def test_redirecting_goes_past_capture_and_back() -> None:
 def test_capture_that_ends_under_a_redirection_stays_out_of_the_way(capsys: pytest.CaptureFixture[str]) -> None:
     with capturing() as (recorded, patch):
         ours = cast("Any", sys.stdout)
+        below = ours._stream
         with in_run("run_a"):
             with contextlib.redirect_stdout(io.StringIO()):
                 patch.undo()
             assert sys.stdout is ours  # put back by the redirection, which took it for the original
             print("only shown")
-            sys.stdout = ours._stream
+            sys.stdout = below
         assert capsys.readouterr().out == "only shown\n"
         assert recorded.messages("run_a") == []
 
