@@ -155,22 +155,30 @@ def _log(settings: Settings) -> Iterator[Check]:
 
 
 def _queue(settings: Settings) -> Iterator[Check]:
-    from runlog.stores.sqlite.check import check_log
-
     path = settings.queue_path
     if not path.exists():
         yield Check("queue", "ok", "no run was ever queued")
         return
-    health = check_log(path)
-    damage = [problem for problem in health.problems if "no such table" not in problem]
+    from runlog.engines.local import live_workers
+    from runlog.system.sqlite import connect_reader
+
+    connection = connect_reader(path)
+    try:
+        rows = connection.execute("PRAGMA quick_check(3)").fetchall()
+    finally:
+        connection.close()
+    damage = [str(row[0]) for row in rows if row[0] != "ok"]
+    workers = len(live_workers(path))
     if damage:
-        text = f"{path} is damaged: {'; '.join(damage[:3])}"
-        yield Check("queue", "error", text, "stop the workers, and see docs: limits and guarantees")
+        yield Check(
+            "queue", "error", f"{path} is damaged: {'; '.join(damage)}", f"stop the workers, then: mv {path} {path}.old"
+        )
     else:
-        yield Check("queue", "ok", f"{path}, {size_text(path.stat().st_size)}, sound")
-    for moved in health.moved_aside:
-        text = f"a damaged queue was moved aside: {moved}; the runs in it are not executed"
-        yield Check("queue", "warn", text, f"look at it with sqlite3, or: rm {moved}*")
+        yield Check("queue", "ok", f"{workers} workers on this machine, {size_text(path.stat().st_size)}, sound")
+    for moved in sorted(path.parent.glob(path.name + ".damaged-*")):
+        if not moved.name.endswith(("-wal", "-shm")):
+            text = f"a damaged queue was moved aside: {moved}; the runs in it are not executed"
+            yield Check("queue", "warn", text, f"look at it with sqlite3, or: rm {moved}*")
 
 
 def _spool(settings: Settings) -> Iterator[Check]:

@@ -7,25 +7,35 @@ from typing import Annotated
 
 import typer
 
+from runlog.cli.options import JsonDocument
 from runlog.cli.output import output
 
 
 def command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What it traces: redis, acme-client.")],
-    folder: Annotated[Path, typer.Option("--in", metavar="DIR", help="Where to put its folder.")] = Path(),
+    directory: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Its folder; by default named after it.")
+    ] = None,
+    json: JsonDocument = False,
 ) -> None:
     """Write a distribution with an instrumentation, ready to fill in; its tests pass as they are.
 
     \b
     runlog new-instrumentation acme
-    pip install -e runlog-instrumentation-acme && pytest runlog-instrumentation-acme
+    runlog new-instrumentation acme --directory plugins/acme
     """
-    from runlog.instrumentation.scaffold import scaffold
+    from runlog.instrumentation.scaffold import create_instrumentation, next_steps
 
-    created = scaffold(name, folder)
+    files = create_instrumentation(name, directory)
+    folder = files[0].parent
+    steps = next_steps(name, folder)
     out = output()
-    out.foreign(f"Wrote {created}:")
-    for path in sorted(found for found in created.rglob("*") if found.is_file()):
-        out.foreign(f"  {path.relative_to(created)}")
-    out.text()
-    out.foreign(f"pip install -e {created} && pytest {created}")
+    if json:
+        out.json({"folder": str(folder), "files": [str(file) for file in files], "next": steps})
+        return
+    out.foreign(f"Wrote {folder}:")
+    for file in files:
+        out.foreign(f"  {file.relative_to(folder)}")
+    out.text("\nNext:")
+    for step in steps:
+        out.foreign(f"  {step}")

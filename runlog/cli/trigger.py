@@ -5,20 +5,23 @@ from __future__ import annotations
 import json as json_module
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import anyio
 import typer
 
 from runlog.cli.options import JsonDocument
 from runlog.cli.output import error_line, json_text, note, output
-from runlog.cli.project import load_settings
+from runlog.cli.project import load_settings, open_log
 from runlog.cli.records import decoded, run_record
 from runlog.cli.sentences import error_title
 from runlog.config import Settings
-from runlog.errors import PayloadError, RunlogError
+from runlog.errors import PayloadError, RunlogError, RunNotFound, StoreError
 from runlog.stores.base import Run
 from runlog.stores.query import parse_duration
+
+if TYPE_CHECKING:
+    from runlog.app import Project
 
 _DID_NOT_COMPLETE = 1
 
@@ -43,7 +46,8 @@ def command(
     """
     values = _payload(payload)
     seconds = _delay(delay)
-    run_id, run = anyio.run(_trigger, load_settings(), task, values, seconds, tuple(tag or ()), wait)
+    settings = load_settings()
+    run_id, run = anyio.run(_trigger, settings, task, values, seconds, tuple(tag or ()), wait)
     if run is None:
         if json:
             output().json({"run_id": run_id})
@@ -51,13 +55,13 @@ def command(
             output().foreign(run_id)
         return
     if json:
-        output().json(run_record(run, data=True))
+        output().json(run_record(_counted(settings, run), data=True))
     elif run.status == "COMPLETED":
         value = decoded(run.output)
         output().foreign(value if isinstance(value, str) else json_text(value))
     if run.status != "COMPLETED":
         error_line(
-            f"run {run.run_id} of {run.task} ended as {run.status}",
+            f"{run.task} ended as {run.status} ({run.run_id})",
             error_title(run.error) or run.reason,
             f"runlog show {run.run_id}",
         )
@@ -68,18 +72,46 @@ async def _trigger(
     settings: Settings, task: str, payload: tuple[Any, ...], delay: float, tags: tuple[str, ...], wait: bool
 ) -> tuple[str, Run | None]:
     from runlog import app
-    from runlog.tasks.submitter import get_submitter
+    from runlog.tasks.registry import registry
     from runlog.tasks.trigger import trigger
 
     here = wait and not app.has_worker(settings)
-    async with app.open(settings=settings, worker=here):
+    if wait and not here:
+        note("Waiting for a worker to finish the run.")  # before capture would take it for a record
+    async with app.open(settings=settings, worker=here) as project:
+        if here:
+            registry.get(task)  # no worker would ever know it
         handle = await trigger(task, *payload, delay=delay, tags=tags)
-        if not wait:
-            return handle.id, None
-        if not here:
-            note(f"run {handle.id}: waiting for a worker to finish it")
-        [run] = await get_submitter().wait([handle.id])
-        return handle.id, run
+        return handle.id, await _ended(project, handle.id, here=here) if wait else None
+
+
+async def _ended(project: Project, run_id: str, *, here: bool) -> Run:
+    """Wait for a run. Raises StoreError if the worker that is here has to give up."""
+    from runlog.tasks.submitter import get_submitter
+
+    results: list[Run | StoreError] = []
+    async with anyio.create_task_group() as group:
+
+        async def give_up() -> None:
+            results.append(await project.ended())
+            group.cancel_scope.cancel()
+
+        if here:
+            group.start_soon(give_up)
+        results += await get_submitter().wait([run_id])
+        group.cancel_scope.cancel()
+    if isinstance(results[0], StoreError):
+        raise results[0]
+    return results[0]
+
+
+def _counted(settings: Settings, run: Run) -> Run:
+    """The run as the log has it, with its counters, or else as the queue has it."""
+    with open_log(settings) as log:
+        try:
+            return log.run(run.run_id) if log is not None else run
+        except RunNotFound:
+            return run
 
 
 def _payload(text: str | None) -> tuple[Any, ...]:

@@ -128,3 +128,36 @@ def test_doctor_finds_a_folder_that_cannot_be_written(runlog: Command, project: 
         assert states(runlog)["folder"][0] == "error"
     finally:
         (project / ".runlog").chmod(0o700)
+
+
+def test_doctor_finds_a_damaged_queue(runlog: Command, project: Path) -> None:
+    (project / ".runlog").mkdir(mode=0o700)
+    (project / ".runlog" / "queue.db").write_bytes(os.urandom(40_960))
+    (project / ".runlog" / "queue.db.damaged-20260101T000000-1").touch()
+    assert states(runlog)["queue"][0] == "error"
+
+
+def test_a_new_instrumentation_is_written(runlog: Command, project: Path) -> None:
+    answer = runlog("new-instrumentation", "acme")
+    assert answer.code == 0
+    assert "pip install -e" in answer.out
+    assert (project / "runlog-instrumentation-acme" / "pyproject.toml").is_file()
+    assert "not empty" in runlog("new-instrumentation", "acme").err
+
+
+def test_instrumentations_say_what_became_of_each(runlog: Command, project: Path) -> None:
+    (project / "mine.py").write_text(
+        "from runlog.instrumentation import Instrumentation, Options\n\n\n"
+        "class Mine(Instrumentation[Options]):\n"
+        "    name = 'mine'\n    options_type = Options\n\n"
+        "    def install(self, patch, options):\n        pass\n"
+    )
+    (project / "runlog.toml").write_text('instrumentations = ["mine:Mine", "htpx"]\n')
+    answer = runlog("instrumentations")
+    assert answer.code == 1
+    rows = [" ".join(line.split()) for line in answer.lines]
+    assert any(row.startswith(("mine:Mine ✓ active", "mine ✓ active")) for row in rows)
+    assert any(row.startswith("htpx ✗") for row in rows)
+    found = {state["name"]: state["state"] for state in map(json.loads, runlog("instrumentations", "--json").lines)}
+    assert found.pop("htpx") != "active"
+    assert list(found.values()) == ["active"]
