@@ -12,9 +12,9 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 STUCK_SECONDS = 2.0
-"""Code that has not moved for so long hangs."""
+"""Code that has neither moved nor computed for so long hangs."""
 BUSY_FACTOR = 5
-"""Code that moves has this many times as long: a slow import is not a hang."""
+"""Code that does has this many times as long: a slow import is not a hang."""
 _STEP = 0.05
 
 
@@ -73,10 +73,17 @@ class Bounded(Generic[T]):
 
 
 def _place(thread: threading.Thread) -> object:
-    """Return where a thread is in its code: it differs as soon as the thread has moved."""
+    """Return where a thread is in its code, and its milliseconds of CPU: it differs if the thread has done anything."""
     frame = sys._current_frames().get(thread.ident or 0)
     place: list[tuple[int, int]] = []
     while frame is not None and len(place) < 20:
         place.append((id(frame.f_code), frame.f_lasti))
         frame = frame.f_back
-    return place
+    return place, _milliseconds(thread)
+
+
+def _milliseconds(thread: threading.Thread) -> int:
+    try:
+        return int(time.clock_gettime(time.pthread_getcpuclockid(thread.ident or 0)) * 1000)
+    except (AttributeError, OSError):  # macOS has none; or the thread has just ended
+        return 0

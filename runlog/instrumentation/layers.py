@@ -19,13 +19,16 @@ from runlog.tracing import attach
 
 OWN_THREAD_PREFIX = "runlog-"
 """runlog's own threads (writer, exporters, leases) have names that start so: what they call is not traced."""
+TASK_THREAD_PREFIX = "runlog-task"
+"""But in these, users' synchronous tasks run."""
 
 
 def is_suppressed(context: Context | None = None) -> bool:
     """Say whether nothing that happens in `context` (the current one) is to be traced by instrumentations."""
     if attach.is_suppressed(attach.get_context() if context is None else context):
         return True
-    return threading.current_thread().name.startswith(OWN_THREAD_PREFIX)
+    name = threading.current_thread().name
+    return name.startswith(OWN_THREAD_PREFIX) and not name.startswith(TASK_THREAD_PREFIX)
 
 
 class Layers:

@@ -50,7 +50,8 @@ def _scan(function: object) -> tuple[set[str], bool]:
     if arguments.kwarg is None:
         return named, True
     reader = _Reader(arguments.kwarg.arg)
-    reader.visit(definition)
+    for statement in definition.body:
+        reader.visit(statement)
     return named | reader.names, not reader.escapes
 
 
@@ -70,6 +71,14 @@ class _Reader(ast.NodeVisitor):
             self.names.add(node.value)
         else:
             self.escapes = True
+
+    def _visit_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
+        arguments = node.args
+        every = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg)
+        if self._variable not in {argument.arg for argument in every if argument is not None}:  # else its own
+            self.generic_visit(node)
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = _visit_function  # noqa: N815 - named by `ast`
 
     def visit_Call(self, node: ast.Call) -> None:
         method = node.func

@@ -14,7 +14,7 @@ from importlib import import_module
 from importlib.metadata import Distribution
 from typing import Any
 
-from runlog.instrumentation.catalogue import OPENTELEMETRY_COVERS
+from runlog.instrumentation.catalogue import FIRST_PARTY, OPENTELEMETRY_COVERS, first_party_line
 from runlog.instrumentation.lookup import UnusableError, normalised
 from runlog.instrumentation.options_scan import known_options
 from runlog.instrumentation.patch import InstrumentationPatch
@@ -35,10 +35,10 @@ class OpenTelemetryAdapter:
         self.notes = ["adapted from OpenTelemetry: it uninstalls by its own code"]
 
     def check(self) -> list[str]:
-        check_distribution(self._distribution)
+        check_distribution(self._distribution, self._name)
         conflict = _quietly(getattr(self._instrumentor, "_check_dependency_conflicts", None))
         if conflict is not None:
-            raise _conflict(conflict)
+            raise _conflict(conflict, self._name)
         return [str(dependency) for dependency in _quietly(self._instrumentor.instrumentation_dependencies) or ()]
 
     def read_options(self, options: Mapping[str, Any]) -> None:
@@ -88,7 +88,7 @@ def is_instrumentor(value: Any) -> bool:
     return callable(getattr(value, "instrument", None)) and callable(getattr(value, "uninstrument", None))
 
 
-def check_distribution(distribution: Distribution | None) -> None:
+def check_distribution(distribution: Distribution | None, name: str) -> None:
     """Check what a distribution says that it instruments, before anything of it is imported.
 
     Raises UnusableError if none of that is installed in a version that it supports.
@@ -101,10 +101,10 @@ def check_distribution(distribution: Distribution | None) -> None:
         return
     conflict = _quietly(lambda: get_dist_dependency_conflicts(distribution))
     if conflict is not None:
-        raise _conflict(conflict)
+        raise _conflict(conflict, name)
 
 
-def _conflict(conflict: Any) -> UnusableError:
+def _conflict(conflict: Any, name: str) -> UnusableError:
     required = [str(item) for item in (conflict.required_any or [conflict.required])]
     found = ", ".join(str(item) for item in (conflict.found_any or [conflict.found]) if item)
     # What is required carries its marker (`; extra == "instruments"`), which is no business of pip's.
@@ -113,6 +113,8 @@ def _conflict(conflict: Any) -> UnusableError:
     fix = f"pip install '{plain[0]}'"
     if not found:
         return UnusableError("target-missing", f"{wanted} is not installed", fix)
+    if name in FIRST_PARTY:
+        fix = first_party_line(name)
     return UnusableError("incompatible", f"{found} is installed; OpenTelemetry supports {wanted}", fix)
 
 

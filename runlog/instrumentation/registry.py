@@ -15,7 +15,6 @@ from opentelemetry.trace import TracerProvider
 from runlog.config import Settings
 from runlog.errors import InstrumentationError
 from runlog.instrumentation.bounded import STUCK_SECONDS, Bounded, HungError
-from runlog.instrumentation.catalogue import FIRST_PARTY, first_party_line
 from runlog.instrumentation.contract import Instrumentation, InstrumentationState, State
 from runlog.instrumentation.layers import Layers
 from runlog.instrumentation.lookup import Found, UnusableError, find, normalised
@@ -212,7 +211,7 @@ def _load(found: Found) -> tuple[str, Installable]:
     from runlog.instrumentation import otel
 
     if found.source == "opentelemetry":
-        _check_adapted(found)
+        otel.check_distribution(found.distribution, found.name)
     try:
         value = found.load()
     except ModuleNotFoundError as error:
@@ -232,17 +231,6 @@ def _load(found: Found) -> tuple[str, Installable]:
         f"{found.value} is neither a runlog Instrumentation nor an OpenTelemetry instrumentor",
         "give the import string of a class that derives from runlog.instrumentation.Instrumentation",
     )
-
-
-def _check_adapted(found: Found) -> None:
-    from runlog.instrumentation import otel
-
-    try:
-        otel.check_distribution(found.distribution)
-    except UnusableError as error:
-        if found.name in FIRST_PARTY and error.state == "incompatible":
-            raise UnusableError(error.state, error.reason, first_party_line(found.name)) from None
-        raise
 
 
 def _missing_module(found: Found, error: ModuleNotFoundError) -> UnusableError:

@@ -102,7 +102,8 @@ def test_a_request_is_described_by_the_conventions(telemetry: Telemetry, server:
 
 def test_a_client_made_before_is_traced(telemetry: Telemetry, server: Server) -> None:
     telemetry.install(HttpxInstrumentation)
-    CLIENT_MADE_BEFORE.get(server.url)
+    with CLIENT_MADE_BEFORE as client:
+        client.get(server.url)
     assert telemetry.tree() == "HTTP GET /"
 
 

@@ -94,7 +94,8 @@ def test_a_request_is_described_by_the_conventions(
 
 def test_a_session_made_before_is_traced(telemetry: Telemetry, server: Server) -> None:
     telemetry.install(RequestsInstrumentation)
-    SESSION_MADE_BEFORE.get(server.url)
+    with SESSION_MADE_BEFORE as session:
+        session.get(server.url)
     assert telemetry.tree() == "HTTP GET /"
 
 

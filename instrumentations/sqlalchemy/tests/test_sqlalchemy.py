@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,14 +21,9 @@ from sqlalchemy.pool import StaticPool
 
 from runlog.testing import InstrumentationSuite, Telemetry
 
-try:
-    import greenlet  # noqa: F401
-except ImportError:
-    HAS_ASYNC = False
-else:
+HAS_ASYNC = find_spec("greenlet") is not None
+if HAS_ASYNC:
     from sqlalchemy.ext.asyncio import create_async_engine
-
-    HAS_ASYNC = True
 
 USERS = Table("users", MetaData(), Column("id", Integer, primary_key=True), Column("name", String(40)))
 needs_greenlet = pytest.mark.skipif(not HAS_ASYNC, reason="asynchronous SQLAlchemy needs greenlet")
