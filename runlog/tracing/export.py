@@ -18,7 +18,6 @@ from opentelemetry.trace import TraceFlags
 
 from runlog.recording import get_recorder
 from runlog.stores.base import Batch, Event, Run
-from runlog.tracing.details import PLAIN_FLAGS
 from runlog.tracing.feed import ExporterFeed, Feed, FeedStatistics, Item, ProcessorFeed, run_bounded
 from runlog.tracing.loading import load_exporter, load_processor
 from runlog.tracing.readable import flags_of, read_event, read_run
@@ -93,7 +92,8 @@ class ExportBridge:
                 self._write_event(event)
         for run in batch.runs:
             if run.is_terminal and run.trace_id and run.span_id and self._is_new(run):
-                flags = self._run_flags.pop(run.span_id, PLAIN_FLAGS)
+                known = self._run_flags.pop(run.span_id, None)
+                flags = self._provider.sampling.root_flags(run.trace_id, run.task) if known is None else known
                 self._put((run, flags), sampled=bool(flags & TraceFlags.SAMPLED))
 
     def close(self, timeout: float) -> None:

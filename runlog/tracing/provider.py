@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.sampling import Sampler
 
     from runlog.recording import Recorder
+    from runlog.recording.clean import Limits
     from runlog.tracing.export import ExportBridge
 
 _logger = logging.getLogger("runlog.tracing")
@@ -47,8 +48,8 @@ class TracerProvider(ApiTracerProvider):
     ) -> None:
         self.recorder = recorder
         self.sampling = Sampling(sampler, id_generator)
-        used = recorder or get_recorder()
-        self.limits = TracingLimits.make(used.settings, used.limits, span_limits)
+        self.given_limits = span_limits
+        self._limits: tuple[Limits, TracingLimits] | None = None
         self.hooks = Hooks()
         self._resource = resource
         self._bridge: ExportBridge | None = None
@@ -61,6 +62,15 @@ class TracerProvider(ApiTracerProvider):
         if self._resource is None:
             self._resource = Resource.create()
         return self._resource
+
+    @property
+    def limits(self) -> TracingLimits:
+        """How much of a span is kept: what the recorder's settings say now, as `span_limits` changes it."""
+        used = self.recorder or get_recorder()
+        known = self._limits
+        if known is None or known[0] is not used.limits:
+            known = self._limits = (used.limits, TracingLimits.make(used.settings, used.limits, self.given_limits))
+        return known[1]
 
     @property
     def sampler(self) -> Sampler:

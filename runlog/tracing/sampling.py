@@ -25,7 +25,7 @@ from opentelemetry.sdk.trace.sampling import (
 from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags, TraceState
 from opentelemetry.trace.propagation import get_current_span
 
-from runlog.tracing.details import RECORD_ONLY
+from runlog.tracing.details import PLAIN_FLAGS, RECORD_ONLY
 
 _logger = logging.getLogger("runlog.tracing")
 
@@ -119,6 +119,13 @@ class Sampling:
             attributes,
             record=result.decision is not Decision.DROP,
         )
+
+    def root_flags(self, trace_id: bytes, name: str) -> int:
+        """Return the trace flags of a run's root span, which no tracer makes: as the sampler says for its trace."""
+        if self.samples_roots:
+            return PLAIN_FLAGS
+        result = self._result(Context(), None, trace_id, name, SpanKind.CONSUMER, None, None)
+        return PLAIN_FLAGS if result.decision is Decision.RECORD_AND_SAMPLE else PLAIN_FLAGS & ~TraceFlags.SAMPLED
 
     def _result(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from opentelemetry.context import Context, create_key
 from opentelemetry.trace import Span as ApiSpan
@@ -61,7 +61,10 @@ def current_scope() -> RunScope | None:
 
 
 def current_place() -> tuple[str | None, bytes | None, bytes | None]:
-    """Return (run id, trace id, span id) for a record made here; each None where there is none."""
+    """Return (run id, trace id, span id) for a record about to be made here; each None where there is none.
+
+    What was set on the open span since its last record is recorded before.
+    """
     context = get_context()
     span = context.get(SPAN_KEY)
     scope = context.get(RUN_KEY)
@@ -70,7 +73,10 @@ def current_place() -> tuple[str | None, bytes | None, bytes | None]:
     run_id = scope.run_id if isinstance(scope, RunScope) else None
     trace_id = getattr(span, "trace_bytes", None)
     if type(trace_id) is bytes:
-        return run_id, trace_id, span.span_bytes  # type: ignore[union-attr]
+        own = cast("Span", span)
+        if own.has_changed and own.is_recording():
+            own.record_change()
+        return run_id, trace_id, own.span_bytes
     if isinstance(span, ApiSpan):
         foreign = span.get_span_context()
         if foreign.is_valid:

@@ -21,6 +21,7 @@ from runlog.tracing.details import PLAIN_FLAGS, RECORD_ONLY, Details, EventRecor
 from runlog.tracing.view import SpanView
 
 if TYPE_CHECKING:
+    from runlog.recording import Recorder
     from runlog.tracing.limits import TracingLimits
     from runlog.tracing.scope import RunScope
     from runlog.tracing.tracer import Tracer
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("runlog.tracing")
 _EVENT_TAG = 1  # of `stores.base.Event`: a record is a tuple in its layout, which is cheaper to make than the class
 _INTERNAL = SpanKind.INTERNAL
+_FREE_CHANGES = 8
+_CHANGE_EVERY = 100_000_000  # ns
 _PROCESSED = TraceFlags.SAMPLED | RECORD_ONLY
 
 
@@ -44,6 +47,7 @@ class Span(ApiSpan, SpanView):
         "_open",
         "end_time_ns",
         "flags",
+        "has_changed",
         "own_attributes",
         "own_details",
         "own_kind",
@@ -59,6 +63,8 @@ class Span(ApiSpan, SpanView):
     _record_exception: bool = True
     _set_status_on_exception: bool = True
     _warned: bool = False
+    _changes: int = 0
+    _changed_at: int = 0
 
     def __init__(
         self,
@@ -81,7 +87,7 @@ class Span(ApiSpan, SpanView):
         self.own_kind = kind
         self.flags = flags
         self.own_details: Details | None = None
-        self._ended = False
+        self._ended = self.has_changed = False
         self._open = True  # deleted by whoever ends the span: of two threads only one can
         self.end_time_ns: int | None = None
         if type(start_time) is int:
@@ -112,97 +118,76 @@ class Span(ApiSpan, SpanView):
         icon: str | None,
     ) -> Span:
         """Record the start. Once, by who makes the span."""
-        tracer = self.tracer
+        provider = self.tracer.provider
+        recorder = provider.recorder or get_recorder()
         if attributes is None:
             self.own_attributes = {}
         else:
-            self.own_attributes, dropped = first_attributes(attributes, tracer.limits.span)
+            limits = recorder.limits if provider.given_limits is None else provider.limits.span
+            self.own_attributes, dropped = first_attributes(attributes, limits)
             if dropped:
                 self.details.dropped_attributes = dropped
         if links is not None and links != ():
             self._add_links(links)
         if icon is not None:
             self.details.icon = clean_name(icon)
-        provider = tracer.provider
         if provider.hooks.starting and self.flags & _PROCESSED:
             provider.hooks.on_start(self, context)
             if self._ended:  # by a processor
                 return self
         scope = self.scope
-        if scope is None:
-            run_id = None
-        else:
-            run_id = scope.run_id
+        if scope is not None:
             scope.open_spans[self.span_bytes] = self
-        details = self.own_details
-        kind = self.own_kind
-        extra = tracer.extra if kind is _INTERNAL else tracer.extra_by_kind[kind]
-        if details is not None:
-            extra = details.to_extra(extra)
-        recorder = provider.recorder or get_recorder()
-        recorder.emit(
-            (
-                _EVENT_TAG,
-                recorder.next_sequence(),
-                "open",
-                run_id,
-                self.trace_bytes,
-                self.span_bytes,
-                self.parent_bytes,
-                self.start_time_ns,
-                None,
-                INFO,
-                None,
-                self.own_name,
-                "",
-                self.own_attributes,
-                extra,
-            ),
-            RANK_SPAN,
-            run_id,
-        )
+        self._record(recorder, "open", None, INFO, None)
         return self
 
     def _finish(self, duration: int) -> None:
         """Record all of it. Once, by who deleted `_open`."""
-        tracer = self.tracer
-        provider = tracer.provider
+        provider = self.tracer.provider
         self.end_time_ns = self.start_time_ns + duration
         if provider.hooks.ending and self.flags & _PROCESSED:
             provider.hooks.on_ending(self)  # still mutable
         self._ended = True
         scope = self.scope
-        if scope is None:
-            run_id = None
-        else:
-            run_id = scope.run_id
+        if scope is not None:
             scope.open_spans.pop(self.span_bytes, None)
-        kind = self.own_kind
-        extra = tracer.extra if kind is _INTERNAL else tracer.extra_by_kind[kind]
         details = self.own_details
-        if details is None:
-            status, level = "unset", INFO
-        else:
-            status, level = details.status_and_level()
-            extra = details.to_extra(extra)
-        recorder = provider.recorder or get_recorder()
+        status, level = ("unset", INFO) if details is None else details.status_and_level()
+        self._record(provider.recorder or get_recorder(), "span", max(duration, 0), level, status)
+
+    def record_change(self) -> None:
+        """Record what was set since the start, before a record under this span: a kill must not lose it then.
+
+        A span that changes all the time does so now and then only: each such record holds all its attributes.
+        """
+        now = perf_counter_ns()
+        if self._changes < _FREE_CHANGES or now - self._changed_at > _CHANGE_EVERY:
+            self._changes += 1
+            self._changed_at = now
+            self.has_changed = False
+            self._record(self.tracer.provider.recorder or get_recorder(), "open", None, INFO, None)
+
+    def _record(self, recorder: Recorder, kind: str, duration: int | None, level: int, status: str | None) -> None:
+        tracer, scope, details = self.tracer, self.scope, self.own_details
+        run_id = None if scope is None else scope.run_id
+        extra = tracer.extra if self.own_kind is _INTERNAL else tracer.extra_by_kind[self.own_kind]
         recorder.emit(
             (
                 _EVENT_TAG,
                 recorder.next_sequence(),
-                "span",
+                kind,
                 run_id,
                 self.trace_bytes,
                 self.span_bytes,
                 self.parent_bytes,
                 self.start_time_ns,
-                max(duration, 0),
+                duration,
                 level,
                 status,
                 self.own_name,
                 "",
                 self.own_attributes,
-                extra,
+                extra if details is None else details.to_extra(extra),
             ),
             RANK_ALWAYS if level == ERROR else RANK_SPAN,
             run_id,
@@ -350,6 +335,7 @@ class Span(ApiSpan, SpanView):
             self.details.dropped_links += 1
 
     def _merge(self, attributes: Mapping[str, Any]) -> None:
+        self.has_changed = True
         dropped = merge_attributes(self.own_attributes, attributes, self.limits.span)
         if dropped:
             self.details.dropped_attributes += dropped

@@ -156,10 +156,11 @@ def trace(
     An exception is recorded once, on the innermost span that it leaves, and goes on as the same object. Raises
     TypeError if `fn` cannot be called, or `parent` or a link is nothing of the kind.
     """
-    if isinstance(fn, Mapping):
-        fn, attributes = None, {**fn, **(attributes or {})}
+    if fn is not None and isinstance(fn, Mapping):
+        attributes = merge(fn, attributes) if attributes else fn
+        fn = None
     if attrs:
-        attributes = {**attributes, **attrs} if attributes else attrs
+        attributes = merge(attributes, attrs) if attributes else attrs
     manager = Trace(name, attributes, parent, links, icon, record_result)
     if fn is None:
         return manager
@@ -185,6 +186,17 @@ def use_tracer(tracer: Tracer | None) -> None:
     """Make `trace()` use this tracer; None for that of the process's provider, when it is next needed."""
     global _cached_tracer
     _cached_tracer = tracer
+
+
+def merge(first: Mapping[str, object], second: Mapping[str, object]) -> Mapping[str, object]:
+    """Return both, the second over the first; of one that cannot be read, that and nothing else is told."""
+    try:
+        return {**first, **second}
+    except Exception as error:  # noqa: BLE001 - attributes never fail the work
+        return {
+            **({} if type(second) is not dict else second),
+            "runlog.unreadable": f"<attributes: {type(error).__name__}>",
+        }
 
 
 def _context_of(parent: object) -> Context:

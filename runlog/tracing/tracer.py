@@ -22,6 +22,7 @@ from runlog.tracing.scope import RUN_KEY
 from runlog.tracing.span import Span
 
 if TYPE_CHECKING:
+    from runlog.tracing.limits import TracingLimits
     from runlog.tracing.provider import TracerProvider
 
 _INTERNAL = SpanKind.INTERNAL
@@ -34,7 +35,6 @@ class Tracer(ApiTracer):
     def __init__(self, provider: TracerProvider, scope: InstrumentationScope) -> None:
         self.provider = provider
         self.instrumentation_scope = scope
-        self.limits = provider.limits
         self._sampling = provider.sampling
         own: dict[str, Any] = {}
         if scope.name != "runlog":
@@ -44,6 +44,10 @@ class Tracer(ApiTracer):
         self.extra = own or None
         """What the records of all its spans have in their `extra`, by kind: for all to read, for none to change."""
         self.extra_by_kind = {kind: {**own, "kind": kind.name} for kind in SpanKind if kind is not _INTERNAL}
+
+    @property
+    def limits(self) -> TracingLimits:
+        return self.provider.limits
 
     @property
     def resource(self) -> Resource:
@@ -110,6 +114,8 @@ class Tracer(ApiTracer):
         if type(parent) is Span:
             scope = scope or parent.scope
             flags = parent.flags
+            if parent.has_changed:
+                parent.record_change()
             if sampling.inherits and (scope is not None or flags & _SAMPLED):
                 span_id = new_span_id() if sampling.random_ids else sampling.span_id()
                 span = Span(self, scope, parent.trace_bytes, span_id, parent.span_bytes, name, kind, flags, start_time)

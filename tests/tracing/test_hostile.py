@@ -125,6 +125,12 @@ def test_arguments_of_the_wrong_kind_do_no_harm(log: Log) -> None:
     assert len([event for event in log.events() if event.kind == "span"]) == 5
 
 
+def test_attributes_that_cannot_be_read(log: Log) -> None:
+    with trace("work", HostileMapping(), {"a": 1}, b=2):
+        pass
+    assert log.span().attributes["b"] == 2
+
+
 def test_an_exception_without_text_keeps_its_identity(log: Log) -> None:
     error = HostileError()
     with pytest.raises(HostileError) as caught, trace("outer"), trace("inner"):

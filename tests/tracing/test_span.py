@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanLimits
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 from runlog.stores.base import Event
+from runlog.tracing.scope import current_place
 from runlog.tracing.span import Span
 from tests.tracing.conftest import Log, within
 
@@ -80,6 +81,27 @@ def test_what_the_store_has_is_what_was_recorded(log: Log) -> None:
     assert stored.run_id == "run_9"
     assert stored.name == "work"
     assert stored.attributes == {"a.b": [1, "x"]}
+
+
+def test_what_was_set_goes_before_the_next_record_under_it(log: Log) -> None:
+    def opened() -> list[dict[str, Any]]:
+        return [event.attributes for event in log.events() if event.kind == "open" and event.name == "work"]
+
+    with log.tracer.start_as_current_span("work") as span:
+        log.wait_for(lambda event: event.kind == "open")
+        span.set_attribute("a", 1)
+        assert opened() == [{}]
+        current_place()
+        assert opened() == [{}, {"a": 1}]
+        current_place()
+        span.set_attribute("b", 2)
+        log.tracer.start_span("child").end()
+        assert opened() == [{}, {"a": 1}, {"a": 1, "b": 2}]
+        for number in range(1000):
+            span.set_attribute("b", number)
+            current_place()
+        assert len(opened()) < 100
+    assert log.spans()["work"].attributes == {"a": 1, "b": 999}
 
 
 def test_given_times_are_kept(log: Log) -> None:

@@ -108,6 +108,12 @@ def test_a_with_block(log: Log) -> None:
     assert log.span().attributes == {"name": "collides", "parent": 1, "table": "users", "rows": 3}
 
 
+def test_attributes_as_the_second_argument(log: Log) -> None:
+    with trace("save", {"table": "users", "n": 1}, n=2):
+        pass
+    assert log.span().attributes == {"table": "users", "n": 2}
+
+
 @pytest.mark.anyio
 async def test_an_async_with_block(log: Log) -> None:
     async with trace("save", table="users") as span:
@@ -185,7 +191,7 @@ async def test_methods_partials_and_callable_objects(log: Log) -> None:
 
 def test_what_is_no_function_is_refused(log: Log) -> None:
     with pytest.raises(TypeError, match="must be a function"):
-        trace("work", {"a": 1})  # type: ignore[call-overload]
+        trace("work", 3)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="goes round a function"):
         trace("work")(3)  # type: ignore[type-var]
 

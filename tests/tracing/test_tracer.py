@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,8 @@ from opentelemetry.test.globals_test import reset_trace_globals
 from opentelemetry.test.samplertestutil import CapturingSampler
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags, TraceState
 
+from runlog.config import Settings
+from runlog.recording import open_recorder
 from runlog.tracing.propagation import extract, inject
 from runlog.tracing.provider import TracerProvider, get_provider
 from runlog.tracing.span import Span
@@ -405,3 +408,17 @@ def test_a_span_with_a_run_takes_its_block_into_it(log: Log) -> None:
 def test_the_process_has_one_provider(log: Log) -> None:
     assert get_provider() is log.provider
     assert isinstance(get_provider(), TracerProvider)
+
+
+def test_limits_follow_the_settings(log: Log, project: Path) -> None:
+    """The process's provider may be older than the project's settings."""
+    provider = TracerProvider()
+    tracer = provider.get_tracer("test")
+    (project / "runlog.toml").write_text("[limits]\nattributes = 2\nevents = 1\n")
+    open_recorder(Settings.load())
+    with tracer.start_as_current_span("work", attributes={"a": 1, "b": 2, "c": 3}) as span:
+        for name in ("one", "two"):
+            span.add_event(name)
+        assert isinstance(span, Span)
+        assert dict(span.attributes) == {"b": 2, "c": 3}
+        assert [event.name for event in span.events] == ["two"]
