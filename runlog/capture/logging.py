@@ -43,7 +43,10 @@ class CapturedRecord(logging.LogRecord):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._captured = False
-        self._place = current_place()
+        try:
+            self._place = current_place()
+        except Exception:  # noqa: BLE001 - the program's own logging goes on whatever happens here
+            self._place = (None, None, None)
 
 
 class _LastResort(logging.Handler):
