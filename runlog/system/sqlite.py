@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -70,8 +71,11 @@ class Database:
         new one is started; `moved_aside` then names it. Raises StoreTooNew if a newer runlog wrote it and
         StoreError if it cannot be opened at all.
         """
+        _refuse_inherited(path)
         self.path = path
         self.moved_aside: Path | None = None
+        self.gate = threading.RLock()
+        """Held while SQLite is at work, so that a fork finds it at rest."""
         self._application_id, self._migrations = application_id, migrations
         self._wal_pages = self._checkpointed = 0
         try:
@@ -79,8 +83,9 @@ class Database:
             self.lock = WriteLock(path)
         except OSError as error:
             raise _cannot_open(path, error) from error
+        _open_databases.add(self)
         try:
-            with self.lock.held():
+            with self.lock.held(), self.gate:
                 self._connect()
         except (OSError, apsw.Error) as error:
             self.lock.close()
@@ -88,7 +93,6 @@ class Database:
         except BaseException:
             self.lock.close()
             raise
-        _open_databases.add(self)
 
     def _connect(self) -> None:
         try:
@@ -161,7 +165,7 @@ class Database:
     def replace_damaged(self) -> None:
         """Move the file aside and start a new one, unless another process has done so. Raises StoreError."""
         try:
-            with self.lock.held():
+            with self.lock.held(), self.gate:
                 self._forget_connection()
                 if file_identity(self.path) == self._file:
                     self.moved_aside = self._move_aside()
@@ -181,7 +185,7 @@ class Database:
 
         If the file has been deleted or replaced since it was opened, the new one is opened (or started) first.
         """
-        with self.lock.held():
+        with self.lock.held(), self.gate:
             if file_identity(self.path) != self._file:
                 self._forget_connection()
                 self._connect()
@@ -204,7 +208,7 @@ class Database:
     def checkpoint(self, *, truncate: bool = False) -> None:
         """Copy the WAL into the database file; `truncate` also empties the WAL file, if no reader needs it."""
         mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if truncate else apsw.SQLITE_CHECKPOINT_PASSIVE
-        with self.lock.held():
+        with self.lock.held(), self.gate:
             self.connection.set_busy_timeout(0)  # writers wait behind this: never wait for a reader
             try:
                 self.connection.wal_checkpoint(mode=mode)
@@ -223,22 +227,73 @@ class Database:
 
     def close(self) -> None:
         _open_databases.discard(self)
-        self.connection.close()
+        with self.gate:
+            self.connection.close()
         self.lock.close()
 
 
+# SQLite keeps a list of the files that it has open in a process, with the locks it holds on them. A forked child
+# inherits the list but not the locks: a connection that it opened then would believe itself protected, and the file
+# could vanish under it. So a fork waits until SQLite is at rest, and the child begins by closing what it inherited,
+# which takes it off the list and touches no file. Where SQLite was not at rest, the child must not use the file at all.
+_FORK_WAIT = 1.0  # seconds
+
 _open_databases: weakref.WeakSet[Database] = weakref.WeakSet()
-_inherited: list[apsw.Connection] = []
+_open_readers: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()
+_at_rest: list[Database] = []
+_inherited_paths: set[str] = set()
+_inherited: list[apsw.Connection | None] = []
+
+
+def _come_to_rest() -> None:
+    deadline = time.monotonic() + _FORK_WAIT
+    _at_rest.extend(
+        database
+        for database in list(_open_databases)
+        if database.gate.acquire(timeout=max(0.0, deadline - time.monotonic()))
+    )
+
+
+def _go_on() -> None:
+    while _at_rest:
+        _at_rest.pop().gate.release()
 
 
 def _leave_to_parent() -> None:
-    """In a forked child: keep no lock of the parent's, and never close what SQLite opened there."""
+    """In a forked child: keep no lock of the parent's, and let go of what SQLite opened there."""
     for database in list(_open_databases):
         database.lock.close()
-        _inherited.append(database.connection)
+        connection: apsw.Connection | None = getattr(database, "connection", None)
+        if database not in _at_rest or (connection is not None and connection.in_transaction):
+            _inherited_paths.add(str(database.path))
+            _inherited.append(connection)  # and so never closed
+        elif connection is not None:
+            _close_inherited(connection, str(database.path))
+    for reader in list(_open_readers):
+        _close_inherited(reader, reader.db_filename("main"))
+    _go_on()
 
 
-os.register_at_fork(after_in_child=_leave_to_parent)
+def _close_inherited(connection: apsw.Connection, path: str) -> None:
+    try:
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.close(force=True)
+    except apsw.ConnectionClosedError:
+        pass
+    except apsw.Error:  # another thread was using it
+        _inherited_paths.add(path)
+        _inherited.append(connection)
+
+
+def _refuse_inherited(path: Path) -> None:
+    if str(path) in _inherited_paths:
+        raise StoreError(
+            f"cannot open {path} in this process",
+            "it was forked while its parent was at work on it; others can open it",
+        )
+
+
+os.register_at_fork(before=_come_to_rest, after_in_parent=_go_on, after_in_child=_leave_to_parent)
 
 
 def file_identity(path: Path) -> tuple[int, int] | None:
@@ -258,6 +313,7 @@ def connect_reader(path: Path) -> apsw.Connection:
 
     In a folder that cannot be written, a database that nobody writes is read as it is, without locks.
     """
+    _refuse_inherited(path)
     try:
         try:
             return _open_reader(path, "mode=rw" if os.access(path, os.W_OK) else "mode=ro")
@@ -280,4 +336,5 @@ def _open_reader(path: Path, mode: str) -> apsw.Connection:
     except BaseException:
         connection.close()
         raise
+    _open_readers.add(connection)
     return connection

@@ -28,7 +28,7 @@ from runlog.stores.query import (
     equal_texts,
     words,
 )
-from runlog.stores.sqlite.rows import fetch
+from runlog.stores.sqlite.rows import bindable, fetch
 from runlog.stores.sqlite.schema import KINDS
 from runlog.stores.sqlite.tokens import KEY_LENGTH, VALUE_LENGTH, encode_key, encode_value
 
@@ -68,6 +68,8 @@ class Compiler:
     def bind(self, value: object) -> str:
         if isinstance(value, int) and not _fits(value):
             value = _nearest_float(value)  # compares with every stored integer as it should
+        if isinstance(value, str):
+            value = bindable(value)
         name = f"p{len(self.bindings)}"
         self.bindings[name] = value
         return f":{name}"

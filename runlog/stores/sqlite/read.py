@@ -10,7 +10,7 @@ import apsw
 
 from runlog.errors import RunNotFound
 from runlog.stores.base import DEBUG, ERROR, INFO, LEVEL_NAMES, WARN, Bucket, Event, Run
-from runlog.stores.sqlite.rows import SELECT_EVENT, SELECT_RUN, event_of, fetch, run_of
+from runlog.stores.sqlite.rows import SELECT_EVENT, SELECT_RUN, bindable, event_of, fetch, run_of
 from runlog.stores.sqlite.tokens import VALUE_LENGTH, decode, encode_key, encode_value
 from runlog.stores.sqlite.write import MINUTE
 from runlog.system.ids import RUN_ID_PREFIX
@@ -25,6 +25,7 @@ _TALLY = """
 
 def find_run(connection: apsw.Connection, run_id: str) -> Run:
     """Read a run by its id, or by a beginning or end of it that no other run shares. Raises RunNotFound."""
+    run_id = bindable(run_id)
     exact = connection.execute("SELECT run_id FROM run WHERE run_id = ?", (run_id,)).get
     found = [exact] if exact is not None else _candidates(connection, run_id)
     if len(found) != 1:
@@ -63,7 +64,7 @@ def run_events(connection: apsw.Connection, run_id: str | None, after: int, limi
     sql = f"SELECT {SELECT_EVENT} FROM event e WHERE e.run IS ? AND e.id > ? ORDER BY e.id LIMIT ?"
     run = None
     if run_id is not None:
-        run = connection.execute("SELECT id FROM run WHERE run_id = ?", (run_id,)).get
+        run = connection.execute("SELECT id FROM run WHERE run_id = ?", (bindable(run_id),)).get
         if run is None:
             return []
     return [event_of(row, run_id) for row in connection.execute(sql, (run, after, limit))]
@@ -94,7 +95,7 @@ def histogram(connection: apsw.Connection, start: int, end: int, buckets: int, t
     first, last = start // MINUTE, (max(end, start + 1) - 1) // MINUTE
     width = -(-(last - first + 1) // max(1, buckets))
     result = [Bucket(minute * MINUTE, {}) for minute in range(first, last + 1, width)]
-    bindings = {"first": first, "last": last, "width": width, "task": task}
+    bindings = {"first": first, "last": last, "width": width, "task": task and bindable(task)}
     for index, level, count in connection.execute(_TALLY, bindings):
         counts, name = result[index].counts, _level_name(level)
         if count > 0:

@@ -13,8 +13,8 @@ from typing import Any
 import apsw
 
 from runlog.stores.base import WARN, Batch, Event, Run
-from runlog.stores.sqlite.rows import event_row, run_data_row, run_row
-from runlog.stores.sqlite.schema import KINDS
+from runlog.stores.sqlite.rows import INSERT_EVENT, UPSERT_RUN, UPSERT_RUN_DATA, event_row, run_data_row, run_row
+from runlog.stores.sqlite.schema import KINDS, create_tables
 from runlog.stores.sqlite.tokens import token_text
 
 _LARGEST = 2**63 - 1
@@ -26,14 +26,15 @@ def repair_batch(batch: Batch) -> int:
     """Replace, in place, each record that cannot be stored; return how many those were."""
     trial = apsw.Connection(":memory:")
     try:
+        create_tables(trial)
         repaired = 0
         for event in batch.events:
-            reason = _refused(lambda: _try_event(trial, event))  # noqa: B023 - called at once
+            reason = _refused(_try_event, trial, event)
             if reason is not None:
                 _repair_event(event, reason)
                 repaired += 1
         for run in batch.runs:
-            reason = _refused(lambda: _try_run(trial, run))  # noqa: B023 - called at once
+            reason = _refused(_try_run, trial, run)
             if reason is not None:
                 _repair_run(run, reason)
                 repaired += 1
@@ -42,38 +43,27 @@ def repair_batch(batch: Batch) -> int:
         trial.close()
 
 
-def _refused(attempt: Callable[[], None]) -> str | None:
+def _refused(
+    attempt: Callable[[apsw.Connection, Any], None], trial: apsw.Connection, record: Event | Run
+) -> str | None:
     try:
-        attempt()
+        attempt(trial, record)
     except Exception as error:  # noqa: BLE001 - whatever the value does, it becomes the reason
         return f"{type(error).__name__}: {error}"[:500].encode("utf-8", "backslashreplace").decode()
     return None
 
 
 def _try_event(trial: apsw.Connection, event: Event) -> None:
-    row = event_row(event, 1, 1)
-    _bind(trial, row)
-    _bind(trial, (event.run_id, token_text(event.attributes)))
-    texts = (event.name, event.message, event.run_id or "")
-    numbers = (event.sequence, event.time, event.level, event.duration or 0)
-    if not all(type(text) is str for text in texts) or not all(type(number) is int for number in numbers):
-        raise TypeError("a field has a wrong type")
-    if max(map(len, texts)) > _LONGEST_TEXT:
+    if max(len(event.name), len(event.message)) > _LONGEST_TEXT:
         raise ValueError("a text is too long")
+    trial.execute("DELETE FROM event")
+    trial.execute(INSERT_EVENT, event_row(event, 1, 1))
+    trial.execute("SELECT ?, ?", (event.run_id, token_text(event.attributes))).fetchall()
 
 
 def _try_run(trial: apsw.Connection, run: Run) -> None:
-    _bind(trial, run_row(run))
-    _bind(trial, run_data_row(run) or ())
-    texts = (run.run_id, run.task, run.status, run.queue, *run.tags)
-    numbers = (run.version, run.created, run.changed, run.attempt)
-    if not all(type(text) is str for text in texts) or not all(type(number) is int for number in numbers):
-        raise TypeError("a field has a wrong type")
-
-
-def _bind(trial: apsw.Connection, row: tuple[Any, ...]) -> None:
-    if row:
-        trial.execute(f"SELECT {', '.join('?' * len(row))}", row).fetchall()
+    trial.execute(UPSERT_RUN, run_row(run))
+    trial.execute(UPSERT_RUN_DATA, run_data_row(run) or (None, None, run.run_id))
 
 
 def _repair_event(event: Event, reason: str) -> None:
@@ -102,7 +92,8 @@ def _repair_run(run: Run, reason: str) -> None:
         value = getattr(run, name)
         setattr(run, name, None if value is None else _text(value))
     run.trace_id, run.span_id = _blob(run.trace_id), _blob(run.span_id)
-    run.tags = tuple(_text(tag) for tag in run.tags) if isinstance(run.tags, list | tuple) else (_text(run.tags),)
+    tags: Any = run.tags
+    run.tags = tuple(map(_text, tags if isinstance(tags, list | tuple) else (tags,)))
     run.payload, run.output = plain(run.payload), plain(run.output)
     error = plain(run.error)
     run.error = error if error is None or isinstance(error, dict) else {"type": "error", "message": _text(error)}

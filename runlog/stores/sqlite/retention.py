@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil, inf
 
 import apsw
 import msgspec
@@ -21,7 +22,8 @@ from runlog.system.sqlite import Database
 
 _EVENTS = 1000  # a transaction: others wait behind it
 _RUNS = 100
-_VACUUM_PAGES = 500
+_VACUUM_PAGES = _MERGE_PAGES = 500
+_SHRINK_TO = 0.9
 _FOREVER = 2**63 - 1
 
 # A run whose own record never came is over too, once its first event is that old.
@@ -50,49 +52,84 @@ class _Deleted:
 
 def prune(database: Database, older_than: int | None, max_size: int | None) -> Pruned:
     """See Store.prune."""
+    database.checkpoint()
     before = database.path.stat().st_size
     total = _Deleted()
-
-    def repeat(step: Callable[[apsw.Connection], _Deleted]) -> None:
-        while True:
-            with database.transaction() as connection:
-                done = step(connection)
-                _count(connection, done)
-            total.runs += done.runs
-            total.events += done.events
-            if not done.runs and not done.events:
-                return
-            database.checkpoint_if_due()
-
     if older_than is not None:
-        repeat(lambda connection: _delete_runs(connection, older_than))
-        repeat(lambda connection: _delete_of_no_run(connection, older_than))
+        _repeat(database, total, lambda connection, limit: _delete_runs(connection, older_than, limit))
+        _repeat(database, total, lambda connection, limit: _delete_of_no_run(connection, older_than, limit))
     if max_size is not None:
-        repeat(lambda connection: _delete_oldest(connection) if _used(connection) > max_size else _Deleted())
+        _shrink(database, total, max_size)
     _give_back(database)
     return Pruned(total.runs, total.events, max(0, before - database.path.stat().st_size))
+
+
+def _repeat(
+    database: Database, total: _Deleted, step: Callable[[apsw.Connection, int], _Deleted], events: float = inf
+) -> bool:
+    """Delete step by step until there is nothing more, which is False, or so many events are gone."""
+    goal = total.events + events
+    while total.events < goal:
+        with database.transaction() as connection:
+            done = step(connection, int(min(_EVENTS, goal - total.events)))
+            _count(connection, done)
+        if not done.runs and not done.events:
+            return False
+        total.runs += done.runs
+        total.events += done.events
+        database.checkpoint_if_due()
+    return True
+
+
+def _shrink(database: Database, total: _Deleted, max_size: int) -> None:
+    """Delete the oldest until the database is smaller than `max_size`, and some more, so as not to begin again at once.
+
+    How many is computed and not waited for: what an index gives up becomes free only when its parts are merged.
+    """
+    target = max_size * _SHRINK_TO
+    while (used := _used(database.connection)) > max_size:
+        stored = int(database.connection.execute("SELECT max(1, coalesce(sum(count), 0)) FROM tally").get)
+        more = _repeat(database, total, _delete_oldest, ceil(stored * (used - target) / used))
+        if _used(database.connection) > max_size:
+            _merge_indexes(database)
+        if not more:
+            break
+
+
+def _merge_indexes(database: Database) -> None:
+    for table in ("word", "attr"):
+        pages = -_MERGE_PAGES  # below zero, all parts are to be merged into one; above, a begun merge goes on
+        while True:
+            with database.transaction() as connection:
+                changes = connection.total_changes()
+                connection.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', ?)", (pages,))
+                changes = connection.total_changes() - changes
+            database.checkpoint_if_due()
+            if changes < 2:
+                break
+            pages = _MERGE_PAGES
 
 
 def _used(connection: apsw.Connection) -> int:
     return int(connection.execute(_USED).get) * int(connection.pragma("page_size"))
 
 
-def _delete_oldest(connection: apsw.Connection) -> _Deleted:
-    """Delete the oldest of what can be deleted, whether it belongs to a run or not."""
+def _delete_oldest(connection: apsw.Connection, limit: int) -> _Deleted:
+    """Delete the oldest of what can be deleted, whether it belongs to a run or not, to the minute."""
     runs = fetch(connection, _OLDEST_RUNS)
     event: int | None = connection.execute(_OLDEST_OF_NO_RUN).get
     if event is not None and (not runs or event < runs[0][1]):
-        return _delete_of_no_run(connection, runs[0][1] if runs else _FOREVER)
-    return _delete_runs(connection, _FOREVER)
+        return _delete_of_no_run(connection, runs[0][1] + MINUTE if runs else _FOREVER, limit)
+    return _delete_runs(connection, _FOREVER if event is None else event + MINUTE, limit)
 
 
-def _delete_runs(connection: apsw.Connection, before: int) -> _Deleted:
+def _delete_runs(connection: apsw.Connection, before: int, limit: int) -> _Deleted:
     """Delete the runs that ended first, whole but for one with too many events for a transaction: it comes again."""
     deleted = _Deleted()
     for run, ended in fetch(connection, _OLDEST_RUNS):
-        if ended >= before or deleted.events >= _EVENTS:
+        if ended >= before or deleted.events >= limit:
             break
-        room = _EVENTS - deleted.events
+        room = limit - deleted.events
         found = fetch(connection, _OF_RUN, {"run": run, "limit": room})
         _delete_events(connection, found)
         deleted.events += len(found)
@@ -108,8 +145,8 @@ def _delete_runs(connection: apsw.Connection, before: int) -> _Deleted:
     return deleted
 
 
-def _delete_of_no_run(connection: apsw.Connection, before: int) -> _Deleted:
-    found = fetch(connection, _OF_NO_RUN, {"before": before, "limit": _EVENTS})
+def _delete_of_no_run(connection: apsw.Connection, before: int, limit: int) -> _Deleted:
+    found = fetch(connection, _OF_NO_RUN, {"before": before, "limit": limit})
     _delete_events(connection, found)
     return _Deleted(events=len(found))
 

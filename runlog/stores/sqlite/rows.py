@@ -55,6 +55,11 @@ def fetch(connection: apsw.Connection, sql: str, bindings: Sequence[Any] | Mappi
     return connection.execute(sql, bindings).fetchall()
 
 
+def bindable(text: str) -> str:
+    """Return text that SQLite takes: what it refuses (lone surrogates) is nowhere in it: an escape finds nothing."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 def event_row(event: Event, number: int, run: int | None) -> Row:
     """Return the values of INSERT_EVENT."""
     return (
@@ -121,7 +126,7 @@ def run_row(run: Run) -> Row:
         run.available,
         run.started,
         run.ended,
-        json_text(run.tags),
+        json_text(list(run.tags)),
         run.reason,
         json_text(run.error) if run.error is not None else None,
     )

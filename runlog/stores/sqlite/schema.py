@@ -1,7 +1,8 @@
 """The tables of the log's database, and how an older one becomes the newest.
 
-Runs are rows that change; events are only ever added, with ids in the order of writing. Both full-text indexes have the
-event's id as rowid and keep no text of their own.
+Runs are rows that change; events are only ever added, with ids in the order of writing. Their tables are STRICT: what
+is stored can be read, since a value of a wrong type is refused (and repaired, see `repair`). Both full-text indexes
+have the event's id as rowid and keep no text of their own.
 
 They are plain contentless tables: to delete, the old text is given back (events never change, so it is at hand).
 `contentless_delete=1` needs no old text but was measured slower here, with SQLite 3.54: deleting the oldest 20 % of
@@ -56,7 +57,7 @@ CREATE TABLE run (
     spans INTEGER NOT NULL DEFAULT 0,
     logs INTEGER NOT NULL DEFAULT 0,
     error TEXT
-);
+) STRICT;
 CREATE INDEX run_created ON run (created);
 CREATE INDEX run_task ON run (task, created);
 CREATE INDEX run_status ON run (status, created);
@@ -65,7 +66,7 @@ CREATE INDEX run_unknown ON run (created) WHERE version = 0;
 CREATE INDEX run_root ON run (root_run_id) WHERE root_run_id IS NOT NULL;
 
 -- What is read with one run only, and large: apart, so that the rows of run stay small.
-CREATE TABLE run_data (run INTEGER PRIMARY KEY, payload TEXT, output TEXT);
+CREATE TABLE run_data (run INTEGER PRIMARY KEY, payload TEXT, output TEXT) STRICT;
 
 CREATE TABLE event (
     id INTEGER PRIMARY KEY,
@@ -83,7 +84,7 @@ CREATE TABLE event (
     message TEXT NOT NULL,
     attributes TEXT NOT NULL,
     extra TEXT
-);
+) STRICT;
 CREATE INDEX event_run ON event (run);
 CREATE INDEX event_warn ON event (id) WHERE level >= 13;
 CREATE INDEX event_error ON event (id) WHERE level >= 17;
@@ -113,11 +114,12 @@ CREATE INDEX open_span_run ON open_span (run);
 """
 
 
-def _create(connection: apsw.Connection) -> None:
+def create_tables(connection: apsw.Connection) -> None:
+    """Make an empty log of schema 1."""
     connection.execute(_TABLES)
     values = [("token_rule", RULE), ("last_id", 0), ("pruned_runs", 0), ("pruned_events", 0)]
     connection.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", values)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create,)
+MIGRATIONS: tuple[Migration, ...] = (create_tables,)
 """Number n brings schema n-1 to n. A shipped one never changes; a new rule for tokens needs one that refills attr."""

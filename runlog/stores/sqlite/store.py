@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import wraps
 from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
@@ -26,7 +26,6 @@ T = TypeVar("T")
 
 _RUNS_BUDGET = 0.5  # seconds that a list of runs may look for events
 _SPANS_A_TRANSACTION = 1000
-_IDLE = 1.0  # seconds without a write, after which the WAL is emptied
 _DAMAGED = (apsw.CorruptError, apsw.NotADBError)
 _UNFIT_VALUE = (apsw.TooBigError, apsw.ConstraintError, apsw.MismatchError, apsw.RangeError)
 _FIXES: dict[type[apsw.Error], str] = {
@@ -41,7 +40,8 @@ def _reading(method: Callable[Concatenate[SQLiteStore, P], T]) -> Callable[Conca
     @wraps(method)
     def call(store: SQLiteStore, /, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return method(store, *args, **kwargs)
+            with store._database.gate if store._database is not None else nullcontext():
+                return method(store, *args, **kwargs)
         except apsw.Error as error:
             raise _error(f"cannot read {store.path}", error) from error
 
@@ -69,7 +69,7 @@ class SQLiteStore:
         self._reader: apsw.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._tail: tuple[int, int] | None = None
-        self._written: float | None = None
+        self._written = False
         if readonly:
             self._open_reader()
         else:
@@ -100,7 +100,7 @@ class SQLiteStore:
                 raise _error(f"cannot write {self.path}", error) from error
         for number, event in enumerate(batch.events, first):
             event.id = number
-        self._written = time.monotonic()
+        self._written = True
         self._maintaining(self._writable.checkpoint_if_due)
 
     def close_spool(self, spool_id: str, last_seen: int) -> list[Event]:
@@ -115,7 +115,7 @@ class SQLiteStore:
                 break
         self._change(lambda connection: connection.execute("DELETE FROM position WHERE spool = ?", (spool_id,)))
         self._change(lambda connection: connection.execute("DELETE FROM open_span WHERE spool = ?", (spool_id,)))
-        self._written = time.monotonic()
+        self._written = True
         return ended
 
     def prune(self, *, older_than: int | None = None, max_size: int | None = None) -> Pruned:
@@ -126,16 +126,16 @@ class SQLiteStore:
             raise _error(f"cannot prune {self.path}", error) from error
 
     def maintain(self) -> None:
-        """See Store.maintain. Cheap when there is nothing to do; never raises for a busy or full disk."""
-        if self._written is not None and time.monotonic() - self._written >= _IDLE:
-            self._written = None
+        """See Store.maintain. Empties the WAL; costs nothing where nothing was written since. Never raises."""
+        if self._written:
+            self._written = False
             self._maintaining(lambda: self._writable.checkpoint(truncate=True))
 
     def _maintaining(self, work: Callable[[], None]) -> None:
         try:
             work()
         except (apsw.Error, OSError):
-            self._written = time.monotonic()  # nothing is lost by it: later again
+            self._written = True  # nothing is lost by it: later again
 
     def _change(self, work: Callable[[apsw.Connection], T]) -> T:
         """Do work in a transaction; in a damaged file once more, after a new one is in its place."""
