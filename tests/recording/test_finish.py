@@ -210,3 +210,17 @@ def test_a_cut_leaves_no_part_of_a_long_masked_secret() -> None:
             finisher.event(event)
             assert "word" not in event.message
             assert "characters cut" in event.message
+
+
+def test_a_cut_leaves_no_part_of_a_long_token_of_unknown_form(finisher: Finisher) -> None:
+    token = "".join(f"{number:x}q" for number in range(1000, 1400))
+    for offset in range(0, len(token) + 1, 97):
+        for text in (
+            ("a b c " * 400)[: 1024 - min(offset, 1024)] + token + " d e f" * 500,
+            "a b c " * 500 + token + (" d e f" * 500)[: max(0, 1024 - offset)],
+        ):
+            event = an_event(cut_text(text, 2048))
+            finisher.event(event)
+            beside = event.message.split(" characters cut]")
+            assert "q" not in beside[0].rpartition(" ")[2]
+            assert "q" not in beside[1].partition(" ")[0]

@@ -135,11 +135,11 @@ def test_a_bad_pattern_is_refused_and_named(pattern: str) -> None:
 
 
 def test_a_masked_secret_is_replaced_in_every_form(scrubber: Scrubber) -> None:
-    secret = 'p/ä"ss w'
+    secret = 'p/ä"\x07ss w'
     assert scrubber.scrub_text(f"it is {secret}") == f"it is {secret}"
     assert mask(secret) is secret
     assert registered_masks() == (secret,)
-    for text in (secret, json.dumps(secret), repr([secret]), "x=p%2F%C3%A4%22ss%20w", "x=p%2F%C3%A4%22ss+w"):
+    for text in (secret, json.dumps(secret), repr([secret]), "x=p%2F%C3%A4%22%07ss%20w", "x=p%2F%C3%A4%22%07ss+w"):
         scrubbed = scrubber.scrub_text(f"it is {text} here")
         assert "ss" not in scrubbed
         assert "[redacted:mask]" in scrubbed
