@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from runlog.errors import PayloadError
@@ -59,15 +60,16 @@ class Codec:
     def encode_payload(self, value: object) -> bytes:
         """Validate a payload and return its JSON, which is sure to validate again. Raises PayloadError."""
         from pydantic import ValidationError
-        from pydantic_core import PydanticSerializationError, to_json
+        from pydantic_core import PydanticSerializationError
 
         try:
+            _refuse_lazy(value)
             valid = self.adapter.validate_python(value)
-            data = to_json(valid, inf_nan_mode="strings") if self._untyped else self._dump(valid)
+            data = _dump_plain(valid) if self._untyped else self._dump(valid)
             self.adapter.validate_json(data)
         except ValidationError as error:
             raise PayloadError(f"the payload does not fit task {self.owner!r}", _told(error)) from error
-        except (PydanticSerializationError, ValueError, RecursionError) as error:
+        except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
             raise PayloadError(f"the payload of task {self.owner!r} cannot be stored as JSON", str(error)) from error
         return data
 
@@ -85,7 +87,7 @@ class Codec:
         from pydantic_core import to_json
 
         reason = None
-        for dump in (self._dump, partial(to_json, inf_nan_mode="strings")):
+        for dump in (self._dump, _dump_plain):
             try:
                 data = dump(value)
             except Exception as error:  # noqa: BLE001 - serialisers are the user's, and raise what they like
@@ -101,6 +103,7 @@ class Codec:
         return to_json({_MARK: "not stored", **description}), reason
 
     def _dump(self, value: object) -> bytes:
+        _refuse_lazy(value)
         return self.adapter.dump_json(value, warnings="error")  # "warn" would print into the user's terminal
 
     def decode_result(self, data: bytes | None) -> Any:
@@ -117,6 +120,20 @@ class Codec:
             return self.adapter.validate_json(data)
         except (ValidationError, PayloadError):
             return msgspec.json.decode(data)
+
+
+def _dump_plain(value: object) -> bytes:
+    """By the value's own type, where it is not what the annotation says."""
+    from pydantic_core import to_json
+
+    _refuse_lazy(value)
+    return to_json(value, inf_nan_mode="strings")
+
+
+def _refuse_lazy(value: object) -> None:
+    """pydantic would run an iterator to its end, which may not exist."""
+    if isinstance(value, Iterator):
+        raise TypeError(f"a {type(value).__name__} is no data: it may have no end")
 
 
 def _told(error: ValidationError) -> str:

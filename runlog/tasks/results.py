@@ -11,44 +11,44 @@ from runlog.stores.base import Run
 from runlog.tasks.payload import Codec
 from runlog.tasks.submitter import Submitter
 
-R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class RunResult(Generic[R]):
+class RunResult(Generic[R_co]):
     """How a run ended. `output` is its value if `ok`; `error` is `{"type", "message", ...}` if it failed."""
 
     run_id: str
     task: str
     status: str
-    output: R | None = None
+    output: R_co | None = None
     error: dict[str, Any] | None = None
 
     @property
     def ok(self) -> bool:
         return self.status == "COMPLETED"
 
-    def unwrap(self) -> R:
+    def unwrap(self) -> R_co:
         """Return the value. Raises ChildRunError if the run did not complete."""
         if not self.ok:
             raise ChildRunError(self.run_id, self.task, self.status, self.error)
-        return self.output  # type: ignore[return-value] # None only where R is None
+        return self.output  # type: ignore[return-value] # None only where R_co is None
 
     @classmethod
-    def of(cls, run: Run, codec: Codec) -> RunResult[R]:
+    def of(cls, run: Run, codec: Codec) -> RunResult[R_co]:
         """The result of a terminal run as the engine tells it."""
         output = codec.decode_result(run.output) if run.status == "COMPLETED" else None
         return cls(run.run_id, run.task, run.status, output, run.error)
 
 
-class RunHandle(Generic[R]):
+class RunHandle(Generic[R_co]):
     """A run that was triggered."""
 
     def __init__(self, run_id: str, task: str, codec: Codec, submitter: Submitter) -> None:
         self.id, self.task = run_id, task
         self._codec, self._submitter = codec, submitter
 
-    async def wait(self) -> RunResult[R]:
+    async def wait(self) -> RunResult[R_co]:
         """Wait until the run has ended, however it ends."""
         return RunResult.of((await self._submitter.wait([self.id]))[0], self._codec)
 
@@ -67,10 +67,10 @@ class RunHandle(Generic[R]):
         return f"<RunHandle {self.id} of {self.task!r}>"
 
 
-class BatchHandle(Generic[R]):
+class BatchHandle(Generic[R_co]):
     """Runs that were triggered together."""
 
-    def __init__(self, handles: Sequence[RunHandle[R]], codec: Codec, submitter: Submitter) -> None:
+    def __init__(self, handles: Sequence[RunHandle[R_co]], codec: Codec, submitter: Submitter) -> None:
         self.handles = tuple(handles)
         self._codec, self._submitter = codec, submitter
 
@@ -78,7 +78,7 @@ class BatchHandle(Generic[R]):
     def ids(self) -> list[str]:
         return [handle.id for handle in self.handles]
 
-    async def wait(self) -> list[RunResult[R]]:
+    async def wait(self) -> list[RunResult[R_co]]:
         """Wait until all have ended; the results are in the order of the payloads, failed ones too."""
         return [RunResult.of(run, self._codec) for run in await self._submitter.wait(self.ids)]
 
@@ -86,7 +86,7 @@ class BatchHandle(Generic[R]):
         """Ask for the end of each; return how many had not ended yet."""
         return sum([await handle.cancel(reason) for handle in self.handles])
 
-    def __iter__(self) -> Iterator[RunHandle[R]]:
+    def __iter__(self) -> Iterator[RunHandle[R_co]]:
         return iter(self.handles)
 
     def __len__(self) -> int:

@@ -42,6 +42,7 @@ class Task(Generic[P, R]):
     """
 
     is_async: bool
+    __name__: str
 
     def __init__(
         self,

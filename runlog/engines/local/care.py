@@ -12,8 +12,8 @@ from runlog.engines.local.workers import WorkerFiles
 
 _EVERY = 0.5
 _SUSPECTED = 5 / 12
-"""For how much of a lease more it has to stay expired before it is taken. After a suspended machine, a step of the clock or a
-queue that was locked for long, all leases are over at once, and their holders renew them first."""
+"""For how much of a lease more it has to stay expired before it is taken. After a suspended machine, a step of the
+clock or a queue that was locked for long, all leases are over at once, and their holders renew them first."""
 
 
 class Care:

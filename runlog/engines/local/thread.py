@@ -63,8 +63,8 @@ class EngineThread(threading.Thread):
         self._polled = 0.0
         self._look = True
         self._due: int | None = None
-        self._stop: Stop | None = None
-        self._stop_by = 0.0
+        self._stopping: Stop | None = None
+        self._stopping_by = 0.0
         self._stopped = False
 
     # For other threads.
@@ -126,7 +126,7 @@ class EngineThread(threading.Thread):
         """Seconds to wait for the next operation; None is for ever."""
         if self._backlog:
             return _RETRY
-        if self._stop is not None or (self._look and self._claims):
+        if self._stopping is not None or (self._look and self._claims):
             return 0
         if not (self._claims or self._waits or self._attempts):
             return None
@@ -153,7 +153,7 @@ class EngineThread(threading.Thread):
             self._write(self._care.look(queue, has_attempts=bool(self._attempts)))
         assert self._database is not None
         self._database.checkpoint_if_due()
-        if self._stop is not None:
+        if self._stopping is not None:
             self._end()
 
     def _sorted(self, items: list[Item]) -> tuple[list[Operation], list[Operation], list[Wait]]:
@@ -170,7 +170,7 @@ class EngineThread(threading.Thread):
                 case Wait():
                     waits.append(item)
                 case Stop():
-                    self._stop, self._stop_by = item, time.monotonic() + _LAST_TRIES
+                    self._stopping, self._stopping_by = item, time.monotonic() + _LAST_TRIES
                     operations += [
                         _finishing(held, GIVEN_BACK, None, partial(self._attempts.drop, held.delivery))
                         for held in self._attempts.all()
@@ -195,7 +195,7 @@ class EngineThread(threading.Thread):
         replies += [item.reply for item in self._claims]
         self._claims = []
         wake([reply for reply in replies if reply is not None and reply.put_error(error)])
-        if self._stop is not None:
+        if self._stopping is not None:
             self._end()
 
     def _write(self, operations: list[Operation]) -> None:
@@ -231,7 +231,7 @@ class EngineThread(threading.Thread):
                 wake([operation.reply])
 
     def _worth_claiming(self) -> bool:
-        if not self._claims or self._stop is not None or self._queue is None:
+        if not self._claims or self._stopping is not None or self._queue is None:
             return False
         now = time.time_ns()
         if self._registered != self._claims[-1].tasks:
@@ -276,7 +276,7 @@ class EngineThread(threading.Thread):
 
     def _serve(self, queue: Queue, now: int) -> list[tuple[Claim, list[Held]]]:
         """Serve those who wait for work, in the transaction that may have brought it."""
-        if not self._claims or self._stop is not None:
+        if not self._claims or self._stopping is not None:
             return []
         tasks = self._claims[-1].tasks
         if self._registered != tasks:
@@ -341,9 +341,9 @@ class EngineThread(threading.Thread):
 
     def _end(self) -> None:
         """Close, when everything is written or it has taken too long."""
-        if (self._backlog or not self._inbox.empty()) and time.monotonic() < self._stop_by:
+        if (self._backlog or not self._inbox.empty()) and time.monotonic() < self._stopping_by:
             return
-        assert self._stop is not None
+        assert self._stopping is not None
         if self._database is not None and self._queue is not None:
             with suppress(apsw.Error, RunlogError, OSError):
                 if self._registered is not None:
@@ -353,8 +353,8 @@ class EngineThread(threading.Thread):
                 self._database.close()
         self._files.release()
         self._stopped = True
-        self._stop.reply.put(None)
-        wake([self._stop.reply])
+        self._stopping.reply.put(None)
+        wake([self._stopping.reply])
 
     def _refuse_all(self) -> None:
         """Nobody serves any more: tell those who wait."""
@@ -363,8 +363,9 @@ class EngineThread(threading.Thread):
         with suppress(Empty):
             while True:
                 items.append(self._inbox.get_nowait())
+        closes = [item.reply for item in items if isinstance(item, Stop) and item.reply.put(None)]
         replies = [item.reply for item in items if item is not None and item.reply is not None]
-        wake([*self._waits.refuse(error), *(reply for reply in replies if reply.put_error(error))])
+        wake([*closes, *self._waits.refuse(error), *(reply for reply in replies if reply.put_error(error))])
 
 
 def _finishing(held: Held | None, outcome: Outcome, reply: Reply[bool] | None, after: Callable[[], None]) -> Operation:

@@ -1,0 +1,108 @@
+"""What type checkers make of the task API. mypy reads this file; nothing runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, assert_type
+
+from runlog.tasks import (
+    AsyncTask,
+    BatchHandle,
+    Context,
+    Retry,
+    RunHandle,
+    RunResult,
+    SyncTask,
+    current_run,
+    task,
+    trigger,
+)
+
+
+@dataclass
+class Order:
+    number: int
+
+
+@task
+async def bare(order: Order) -> str:
+    return str(order.number)
+
+
+@task(id="with-options", retry=Retry(max_attempts=5), max_duration=3, tags=["a"])
+async def with_options(order: Order, ctx: Context) -> list[int]:
+    return [ctx.attempt.number]
+
+
+@task(retry=1)
+async def nothing() -> None: ...
+
+
+@task
+async def only_context(ctx: Context) -> str:
+    return ctx.run.id
+
+
+@task
+def in_thread(number: int) -> float:
+    return number / 2
+
+
+@task(retry=5)
+def in_thread_with_context(number: int, ctx: Context) -> float:
+    return number / ctx.attempt.number
+
+
+@task
+def in_thread_without_payload() -> int:
+    return 1
+
+
+assert_type(bare, AsyncTask[Order, str])
+assert_type(with_options, AsyncTask[Order, list[int]])
+assert_type(nothing, AsyncTask[None, None])
+assert_type(only_context, AsyncTask[None, str])
+assert_type(in_thread, SyncTask[int, float])
+assert_type(in_thread_with_context, SyncTask[int, float])
+assert_type(in_thread_without_payload, SyncTask[None, int])
+
+assert_type(in_thread(1), float)
+assert_type(in_thread_without_payload(), int)
+assert_type(current_run(), Context)
+assert_type(current_run(None), Context | None)
+
+
+async def calling() -> None:
+    coroutine: Coroutine[Any, Any, str] = bare(Order(1))
+    assert_type(await coroutine, str)
+    assert_type(await with_options(Order(1)), list[int])
+    assert_type(await only_context(), str)
+
+
+async def triggering() -> None:
+    handle = await bare.trigger(Order(1), delay=5, tags=["t"])
+    assert_type(handle, RunHandle[str])
+    result = await handle.wait()
+    assert_type(result, RunResult[str])
+    assert_type(result.output, str | None)
+    assert_type(result.unwrap(), str)
+    assert_type(await handle.cancel(), bool)
+    assert_type(await with_options.trigger_and_wait(Order(1)), list[int])
+    assert_type(await only_context.trigger_and_wait(), str)
+    assert_type(await only_context.trigger(), RunHandle[str])
+    assert_type(await in_thread.trigger_and_wait(1), float)
+    assert_type(await in_thread.batch_trigger([1, 2]), BatchHandle[float])
+    assert_type(await (await in_thread.batch_trigger([1])).wait(), list[RunResult[float]])
+    assert_type(await bare.batch_trigger_and_wait([Order(1)]), list[RunResult[str]])
+    assert_type(await trigger("by-id", {"free": "form"}), RunHandle[Any])
+
+
+async def refused() -> None:
+    await bare.trigger(5)  # type: ignore[arg-type]
+    await bare.trigger()  # type: ignore[call-arg]
+    await nothing.trigger(5)  # type: ignore[call-overload]
+    await bare.trigger(Order(1), dealy=5)  # type: ignore[call-arg]
+    await in_thread.batch_trigger(["one"])  # type: ignore[list-item]
+    in_thread("one")  # type: ignore[arg-type]
+    await nothing.trigger_and_wait()
