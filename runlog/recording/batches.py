@@ -197,6 +197,7 @@ def store_items(
     """
     dropped = Dropped()
     sizes = [len(items)]
+    suspect: Event | Run | None = None
     while items:
         part = items[: sizes[-1]]
         batch = make_batch(part, spool_id, closed_segments)
@@ -207,13 +208,15 @@ def store_items(
         except Exception as error:
             if len(part) > 1:
                 sizes[-1:] = [len(part) - len(part) // 2, len(part) // 2]
-                continue
-            if part[0].record is None:
+            elif part[0].record is not None:
+                suspect, part[0].record = part[0].record, None
+                dropped.reason = f"{type(error).__name__}: {error}"
+            else:  # it is not the record
+                part[0].record = suspect
                 raise StoreError("cannot write the run log", f"{type(error).__name__}: {error}") from error
-            part[0].record = None
-            dropped.records += 1
-            dropped.reason = f"{type(error).__name__}: {error}"
             continue
+        dropped.records += suspect is not None
+        suspect = None
         del items[: len(part)]
         sizes = sizes[:-1] or [len(items)]
         stored(batch, part)

@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from runlog.recording import RANK_ALWAYS, Recorder, open_recorder
+from runlog.recording import RANK_ALWAYS, Recorder, get_recorder, mask, open_recorder
 from tests.faults.running import run
-from tests.recording.road import log, make_settings, recover_all, say
+from tests.recording.road import held_store, log, make_settings, recover_all, say, span
 
 ACK = 1  # the descriptor on which a program says what was accepted
 
@@ -242,7 +242,9 @@ def limited(root: str) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     flushed = recorder.flush(20)
     after = recorder.statistics()
-    acknowledge(f"{accepted} {before.degraded is not None} {before.store_error is not None} {flushed} {after.store_error}")
+    acknowledge(
+        f"{accepted} {before.degraded is not None} {before.store_error is not None} {flushed} {after.store_error}"
+    )
 
 
 def simple(root: str, number: str) -> None:
@@ -271,6 +273,52 @@ def importing(root: str) -> None:
     time.sleep(2.5)  # until it is idle, has tidied up and recovered
     recorder.close()
     acknowledge(" ".join(found))
+
+
+def dying(root: str) -> None:
+    """Die with one span open and one ended."""
+    recorder = opened(root)
+    recorder.emit(span(recorder, "open", b"unending", "never ends"), RANK_ALWAYS)
+    recorder.emit(span(recorder, "open", b"ends now", "ends"), RANK_ALWAYS)
+    recorder.emit(span(recorder, "span", b"ends now", "ends"), RANK_ALWAYS)
+    os._exit(1)
+
+
+def masking(root: str) -> None:
+    """Register secrets before and after the spool is there, record them, and die at once."""
+    mask("opensesame-7123")
+    recorder = opened(root)
+    mask("openletter-4567")
+    with held_store(Path(root), recorder):
+        say(recorder, "the word is opensesame-7123")
+        say(recorder, "later it is openletter-4567")
+        os._exit(1)
+
+
+def careless(root: str) -> None:
+    """Record without opening anything, where the settings are wrong."""
+    os.chdir(root)
+    recorder = get_recorder()
+    acknowledge(f"{say(recorder, 'one')} {recorder.flush(10)}")
+
+
+def daemonizing(root: str) -> None:
+    """Fork into the background, as daemons do: the parent ends in good order, the child goes on recording."""
+    recorder = opened(root)
+    say(recorder, "parent")
+    recorder.flush(10)
+    parent = os.getpid()
+    if os.fork():
+        return
+    for number in range(100):
+        say(recorder, f"early-{number}")
+    recorder.flush(10)
+    while os.getppid() == parent:
+        time.sleep(0.01)
+    for number in range(100):
+        say(recorder, f"late-{number}")
+    acknowledge(f"{recorder.flush(10)}")
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -56,3 +56,10 @@ def test_many_threads_with_an_event_loop_each(tmp_path: Path, threads: int) -> N
 def test_the_writer_thread_imports_nothing(tmp_path: Path) -> None:
     program = run("importing", tmp_path)
     assert program.lines == [""], program.errors
+
+
+def test_a_forked_child_writes_to_the_store_after_its_parent_has_closed_it(tmp_path: Path) -> None:
+    program = run("daemonizing", tmp_path)
+    assert program.lines == ["True"], program.errors
+    expected = ["parent", *(f"{when}-{number}" for when in ("early", "late") for number in range(100))]
+    assert_exactly_once(messages(tmp_path), expected)

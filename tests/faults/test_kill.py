@@ -80,11 +80,7 @@ def test_a_dead_process_is_recovered_though_its_forked_child_lives(tmp_path: Pat
 
 def _child_of(program: Program) -> list[int]:
     """The processes that still hold the program's output."""
-    return [
-        int(path.name)
-        for path in Path("/proc").iterdir()
-        if path.name.isdigit() and _is_orphan(path)
-    ]
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and _is_orphan(path)]
 
 
 def _is_orphan(path: Path) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -15,6 +17,7 @@ from runlog.recording.finish import Finisher
 from runlog.recording.scrub import Scrubber
 from runlog.stores import open_reader, open_store
 from runlog.stores.base import Batch, Event
+from runlog.system.files import private_file
 
 TRACE = bytes(range(16))
 
@@ -24,14 +27,18 @@ def make_settings(root: Path, **arguments: Any) -> Settings:
     return Settings.load(root, {"console": {"enabled": False}, **arguments})
 
 
-def log(recorder: Recorder, message: str, run_id: str | None = None, level: int = 9, **attributes: Any) -> tuple[Any, ...]:
+def log(
+    recorder: Recorder, message: str, run_id: str | None = None, level: int = 9, **attributes: Any
+) -> tuple[Any, ...]:
     return (
         1, recorder.next_sequence(), "log", run_id, TRACE, None, None, time.time_ns(), None, level, None, "logger",
         message, attributes, None,
     )  # fmt: skip
 
 
-def span(recorder: Recorder, kind: str, span_id: bytes, name: str = "work", run_id: str | None = None) -> tuple[Any, ...]:
+def span(
+    recorder: Recorder, kind: str, span_id: bytes, name: str = "work", run_id: str | None = None
+) -> tuple[Any, ...]:
     return (
         1, recorder.next_sequence(), kind, run_id, TRACE, span_id, None, time.time_ns(), 5 if kind == "span" else None, 9,
         "unset", name, "", {}, None,
@@ -80,6 +87,18 @@ def new_finisher() -> Finisher:
 def spools(root: Path) -> list[Path]:
     folder = root / ".runlog" / "spool"
     return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+@contextmanager
+def held_store(root: Path, recorder: Recorder) -> Iterator[None]:
+    """Keep the writer from storing anything."""
+    recorder.start()
+    descriptor = private_file(root / ".runlog" / "log.db.lock")
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 class Collector:

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import queue
+import random
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled, is_instrumentation_enabled
+
+from runlog.errors import StoreError
+from runlog.recording import RANK_ALWAYS, keeper
+from runlog.recording.batches import Item, store_items
+from runlog.stores import open_reader
+from runlog.stores.base import Batch, Event, Run
+from tests.helpers import wait_until
+from tests.recording.road import Collector, events, log, make_settings, messages, recording, say, span
+
+
+def test_a_span_that_opens_and_ends_in_one_batch_is_one_row(tmp_path: Path) -> None:
+    with recording(tmp_path) as recorder:
+        for number in range(50):
+            recorder.emit(span(recorder, "open", number.to_bytes(8)), RANK_ALWAYS)
+            recorder.emit(span(recorder, "span", number.to_bytes(8)), RANK_ALWAYS)
+        recorder.emit(span(recorder, "open", b"stays op"), RANK_ALWAYS)
+        assert recorder.flush()
+        stored = events(tmp_path)
+        assert sum(event.kind == "span" for event in stored) == 50
+        assert sum(event.kind == "open" for event in stored) < 10
+        assert [event.span_id for event in stored if event.kind == "open"][-1] == b"stays op"
+
+
+def test_the_end_of_a_span_never_comes_before_its_start(tmp_path: Path) -> None:
+    """Also where one thread starts spans and other threads end them, and the writer is behind."""
+    sink = Collector()
+    with recording(tmp_path, spool={"size": 8, "segment_size": 0.0625}) as recorder:
+        recorder.add_sink(sink)
+        handed: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+
+        def end_spans() -> None:
+            while (span_id := handed.get()) is not None:
+                recorder.emit(span(recorder, "span", span_id), RANK_ALWAYS)
+
+        threads = [threading.Thread(target=end_spans) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for number in range(1, 8001):
+            span_id = number.to_bytes(8)
+            recorder.emit(span(recorder, "open", span_id), RANK_ALWAYS)
+            if number % 3 == 0:
+                say(recorder, "filler " * random.randrange(30))
+            handed.put(span_id)
+        for _ in threads:
+            handed.put(None)
+        for thread in threads:
+            thread.join()
+        assert recorder.flush(30)
+    ended: set[bytes | None] = set()
+    for event in sink.events:
+        if event.kind == "span":
+            ended.add(event.span_id)
+        elif event.kind == "open":
+            assert event.span_id not in ended
+    assert len(ended) == 8000
+
+
+def test_runs_are_stored_beside_events(tmp_path: Path) -> None:
+    with recording(tmp_path) as recorder:
+        now = time.time_ns()
+        recorder.emit(Run("run_a", 1, "task", "EXECUTING", "default", now, now, payload={"n": 1}), RANK_ALWAYS, "run_a")
+        recorder.emit(log(recorder, "in it", "run_a"), RANK_ALWAYS, "run_a")
+        recorder.emit(Run("run_a", 2, "task", "COMPLETED", "default", now, now, ended=now), RANK_ALWAYS, "run_a")
+        assert recorder.flush()
+        with closing(open_reader(make_settings(tmp_path))) as reader:
+            run = reader.run("run_a")
+        assert (run.status, run.version, run.logs) == ("COMPLETED", 2, 1)
+
+
+def test_what_cannot_be_decoded_is_counted_and_keeps_nothing_else_back(tmp_path: Path) -> None:
+    with recording(tmp_path) as recorder:
+        say(recorder, "before")
+        for damaged in ((1, "no number"), (9, 9), {"not": "a record"}, 5):
+            assert recorder.emit(damaged, RANK_ALWAYS)  # type: ignore[arg-type]  # on purpose
+        say(recorder, "after")
+        assert recorder.flush()
+        assert recorder.statistics().damaged == 4
+    assert messages(tmp_path) == ["before", "after"]
+
+
+def test_a_failing_sink_is_counted_and_the_others_get_everything(tmp_path: Path) -> None:
+    class Failing(Collector):
+        def write(self, batch: Batch) -> None:
+            raise RuntimeError("no")
+
+        def close(self, timeout: float) -> None:
+            raise RuntimeError("no, again")
+
+    failing, good = Failing(), Collector()
+    with recording(tmp_path) as recorder:
+        recorder.add_sink(failing)
+        recorder.add_sink(good)
+        say(recorder, "one")
+        assert recorder.flush()
+        say(recorder, "two")
+        assert recorder.flush()
+        assert recorder.statistics().sink_errors == {"Failing": 2}
+    assert good.messages == messages(tmp_path) == ["one", "two"]
+    assert good.closed
+
+
+def test_sinks_get_what_is_stored_scrubbed_and_with_ids(tmp_path: Path) -> None:
+    sink = Collector()
+    with recording(tmp_path) as recorder:
+        recorder.add_sink(sink)
+        say(recorder, "Authorization: Bearer abcdefghijklmnop1234567890")
+        assert recorder.flush()
+    assert sink.events[0].id == events(tmp_path)[0].id > 0
+    assert "abcdefghijklmnop" not in sink.messages[0]
+
+
+def test_a_removed_sink_gets_no_more(tmp_path: Path) -> None:
+    sink = Collector()
+    with recording(tmp_path) as recorder:
+        recorder.add_sink(sink)
+        say(recorder, "one")
+        assert recorder.flush()
+        recorder.remove_sink(sink)
+        say(recorder, "two")
+        assert recorder.flush()
+    assert sink.messages == ["one"]
+    assert not sink.closed
+
+
+def test_nothing_the_writer_does_is_traced(tmp_path: Path) -> None:
+    seen: list[bool] = []
+
+    class Asking(Collector):
+        def write(self, batch: Batch) -> None:
+            seen.extend((is_instrumentation_enabled(), is_http_instrumentation_enabled()))
+
+    with recording(tmp_path) as recorder:
+        recorder.add_sink(Asking())
+        say(recorder, "one")
+        assert recorder.flush()
+    assert seen == [False, False]
+    assert is_instrumentation_enabled()
+
+
+def test_old_runs_are_deleted_by_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "_MAINTAIN_AFTER", 0.5)
+    now = time.time_ns()
+    with recording(tmp_path, retention={"days": 30}) as recorder:
+        for name, ended in (("run_old", now - 40 * 86_400 * 10**9), ("run_new", now)):
+            run = Run(name, 1, "task", "COMPLETED", "default", ended, ended, ended=ended)
+            recorder.emit(run, RANK_ALWAYS, name)
+        assert recorder.flush()
+        with closing(open_reader(make_settings(tmp_path))) as reader:
+            wait_until(lambda: [run.run_id for run in reader.runs().items] == ["run_new"])
+        stamp = tmp_path / ".runlog" / "spool" / "pruned"
+        assert stamp.exists(), "other processes of the project need not look for a minute"
+
+
+class _Source:
+    number = 1
+
+    def __init__(self) -> None:
+        self.drained = 0
+
+
+def _items(count: int) -> list[Item]:
+    source = _Source()
+    return [Item(number, source, number, _event(number)) for number in range(1, count + 1)]
+
+
+def _event(number: int) -> Event:
+    return Event(number, "log", None, None, None, None, number, None, 9, None, "logger", f"m{number}", {})
+
+
+def test_a_record_that_no_store_can_take_is_dropped_and_all_others_are_stored_once() -> None:
+    stored: list[int] = []
+    reached: list[int] = []
+
+    def write(batch: Batch) -> None:
+        if any(event.sequence in (3, 70) for event in batch.events):
+            raise OverflowError("too large")
+        stored.extend(event.sequence for event in batch.events)
+        reached.append(batch.positions[1])
+
+    items = _items(100)
+    dropped = store_items(items, "spool", write, lambda batch, part: None)
+    assert (dropped.records, dropped.reason) == (2, "OverflowError: too large")
+    assert stored == [number for number in range(1, 101) if number not in (3, 70)]
+    assert reached == sorted(reached)
+    assert reached[-1] == 100
+    assert items == []
+
+
+def test_a_store_that_takes_nothing_at_all_loses_no_record() -> None:
+    def write(batch: Batch) -> None:
+        raise MemoryError
+
+    items = _items(8)
+    with pytest.raises(StoreError, match="MemoryError"):
+        store_items(items, "spool", write, lambda batch, part: None)
+    assert sum(item.record is not None for item in items) == 8
+
+
+def test_what_was_stored_before_a_failure_is_not_stored_again() -> None:
+    stored: list[int] = []
+    failures = [StoreError("full")]
+
+    def write(batch: Batch) -> None:
+        if len(batch.events) > 25:
+            raise ValueError("one of these")
+        if len(stored) >= 50 and failures:
+            raise failures.pop()
+        stored.extend(event.sequence for event in batch.events)
+
+    items = _items(100)
+    with pytest.raises(StoreError):
+        store_items(items, "spool", write, lambda batch, part: None)
+    assert len(items) == 50
+    store_items(items, "spool", write, lambda batch, part: None)
+    assert stored == list(range(1, 101))
