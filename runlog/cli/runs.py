@@ -92,4 +92,6 @@ def why(run: Run) -> str:
     title = error_title(run.error)
     if run.status == "COMPLETED" or not (run.reason or title):
         return ""
-    return title if run.is_terminal and title else run.reason or title
+    if run.status == "CANCELED" or not run.is_terminal:
+        return run.reason or title
+    return title or run.reason or ""

@@ -147,7 +147,8 @@ class TreePainter:
         end = self.options.now if node.running else event.time + (event.duration or 0)
         waited = 0
         if node.run is not None:
-            waited = max(0, (node.run.started or end) - node.run.created)
+            begun = [child.event.time for child in node.children if not child.is_log]
+            waited = max(0, min(node.run.started or end, *begun, end) - node.run.created)
         margin, waiting, bar = axis.bar(event.time, end, waited=waited)
         style = "bar" if node.running else _BAR_STYLES.get(event.status or "", "bar")
         tail: Line = [("▸" if self.out.unicode else ">", "bar")] if node.running else []
@@ -200,8 +201,15 @@ def _has_failing_span(node: Node) -> bool:
 
 
 def _inline_attributes(node: Node) -> Line:
+    """`key=value` for a row's end, without what runlog itself notes on its own spans."""
     line: Line = []
-    for number, pair in enumerate(format_attributes(node.event.attributes)):
+    own = node.event.name.startswith("Attempt ") and not node.is_log
+    shown = {
+        key: value
+        for key, value in node.event.attributes.items()
+        if not key.startswith("runlog.") and not (own and key == "attempt")
+    }
+    for number, pair in enumerate(format_attributes(shown)):
         line += [("  " if number == 0 else " ", ""), *pair]
     return line
 

@@ -112,19 +112,14 @@ def deepest(root: Node, statuses: Iterable[str]) -> Node | None:
 
 
 def failing_exception(root: Node, run: Run) -> dict[str, Any] | None:
-    """The exception that ended the run, from where it was raised."""
-    node = failure(root)
-    if node is not None:
-        for candidate in (node, *_above(node)):
-            found = (candidate.event.extra or {}).get("exception")
-            if isinstance(found, dict):
-                return found
+    """The exception that ended the run: as it left the function, or else as it was where it was raised."""
     stored = (run.error or {}).get("exception")
-    return stored if isinstance(stored, dict) else None
-
-
-def _above(node: Node) -> Iterable[Node]:
-    above = node.parent
-    while above is not None:
-        yield above
-        above = above.parent
+    if isinstance(stored, dict):
+        return stored
+    node = failure(root)
+    while node is not None:
+        found = (node.event.extra or {}).get("exception")
+        if isinstance(found, dict):
+            return found
+        node = node.parent
+    return None

@@ -90,7 +90,7 @@ def _print_head(out: Output, run: Run, root: Node, now: int) -> None:
     if run.status not in ("COMPLETED", "QUEUED", "EXECUTING", "CANCELED"):
         exception = failing_exception(root, run)
         if exception is not None:
-            out.lines(exception_lines(exception, 2), 6)
+            out.lines(exception_lines(exception, 2, brief=True), 6)
         elif run.error:
             out.lines([[("  " + one_line(f"{run.error.get('type')}: {run.error.get('message')}"), "exception")]], 4)
     out.lines([[("  ", ""), *_facts(run)]], 2)

@@ -14,6 +14,7 @@ _FIRST_FRAMES, _LAST_FRAMES = 4, 12
 _MESSAGE_LENGTH = 2000
 _MESSAGE_LINES = 20
 _DEEPEST = 20
+_OURS = f"{Path(__file__).parents[1]}/"
 _LIBRARY = tuple(sorted({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}, key=len, reverse=True))
 
 
@@ -23,32 +24,35 @@ def exception_title(error: dict[str, Any]) -> str:
     return f"{kind}: {message}" if message else kind
 
 
-def exception_lines(error: dict[str, Any], indent: int = 0) -> list[Line]:
+def exception_lines(error: dict[str, Any], indent: int = 0, *, brief: bool = False) -> list[Line]:
     """Return a described exception (see `recording.exceptions`) as lines that start at column `indent`.
 
-    Frames are in the order of the calls, the one that raised last. Long tracebacks are shortened, visibly.
+    Frames are in the order of the calls, the one that raised last. Long tracebacks are shortened, visibly; `brief`
+    leaves out the frames of libraries where there are any others.
     """
-    return list(_described(error, indent, 0))
+    return list(_described(error, indent, 0, brief=brief))
 
 
-def _described(error: dict[str, Any], indent: int, depth: int, relation: str = "") -> Iterator[Line]:
+def _described(
+    error: dict[str, Any], indent: int, depth: int, relation: str = "", *, brief: bool = False
+) -> Iterator[Line]:
     margin: Piece = (" " * indent, "")
     yield from _title(error, margin, relation)
     for note in _list(error, "notes"):
         for text in safe_lines(clipped(str(note), _MESSAGE_LENGTH))[:_MESSAGE_LINES]:
             yield [margin, ("  " + text, "note")]
-    yield from _frames(error, margin)
+    yield from _frames(error, margin, brief=brief)
     if depth >= _DEEPEST:
         return
     for number, leaf in enumerate(_list(error, "group"), 1):
         if isinstance(leaf, dict):
             yield [margin, (f"  ─ {number} ─", "punctuation")]
-            yield from _described(leaf, indent + 2, depth + 1)
+            yield from _described(leaf, indent + 2, depth + 1, brief=brief)
     yield from _dropped(error, margin)
     for key, words in (("cause", "caused by"), ("context", "while handling")):
         below = error.get(key)
         if isinstance(below, dict):
-            yield from _described(below, indent, depth + 1, f"{words} ")
+            yield from _described(below, indent, depth + 1, f"{words} ", brief=brief)
 
 
 def _title(error: dict[str, Any], margin: Piece, relation: str) -> Iterator[Line]:
@@ -60,9 +64,12 @@ def _title(error: dict[str, Any], margin: Piece, relation: str) -> Iterator[Line
         yield [margin, (f"  …(+{len(rest) - _MESSAGE_LINES} lines)", "note")]
 
 
-def _frames(error: dict[str, Any], margin: Piece) -> Iterator[Line]:
+def _frames(error: dict[str, Any], margin: Piece, *, brief: bool) -> Iterator[Line]:
     frames = [frame for frame in _list(error, "frames") if isinstance(frame, dict)]
-    left_out = 0
+    left_out = foreign = 0
+    if brief:
+        own_frames = [frame for frame in frames if _place(frame)[1]] or frames[-1:]
+        frames, foreign = own_frames, len(frames) - len(own_frames)
     if len(frames) > _FIRST_FRAMES + _LAST_FRAMES + 1:
         left_out = len(frames) - _FIRST_FRAMES - _LAST_FRAMES
         frames = frames[:_FIRST_FRAMES] + frames[-_LAST_FRAMES:]
@@ -78,6 +85,8 @@ def _frames(error: dict[str, Any], margin: Piece) -> Iterator[Line]:
             ("  " + (padded(place, column) if source else place), style),
             ("  " + source if source else "", "code"),
         ]
+    if foreign:
+        yield [margin, (f"  … {foreign} more frames, of libraries …", "note")]
 
 
 def _place(frame: dict[str, Any]) -> tuple[str, bool]:
@@ -89,6 +98,7 @@ def _place(frame: dict[str, Any]) -> tuple[str, bool]:
             short, own = path[len(folder) + 1 :], False
             break
     else:
+        own = own and not path.startswith(_OURS)
         if path.startswith((here := str(Path.cwd())) + "/"):
             short = path[len(here) + 1 :]
         elif "/site-packages/" in path:

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import COMMAND, Answer, environment
+from runlog.config import Settings
+from runlog.errors import RunNotFound
+from runlog.stores import open_reader
+from tests.cli.conftest import COMMAND, Answer, Command, environment
 from tests.helpers import wait_until
 
 TASKS = """
@@ -68,8 +71,17 @@ def shown() -> str:
 
 
 def status(run_id: str) -> str:
-    lines = run("runs", f"run:{run_id}", "--json").lines
-    return str(json.loads(lines[0])["status"]) if lines else ""
+    """The state of a run as the log has it."""
+    settings = Settings.load()
+    if not settings.log_path.exists():
+        return ""
+    log = open_reader(settings)
+    try:
+        return log.run(run_id).status
+    except RunNotFound:
+        return ""
+    finally:
+        log.close()
 
 
 def test_wait_prints_the_output_and_runs_it_here() -> None:
@@ -78,47 +90,47 @@ def test_wait_prints_the_output_and_runs_it_here() -> None:
     assert "packing" in answer.err
 
 
-def test_wait_fails_as_the_run_did() -> None:
+def test_wait_fails_as_the_run_did(runlog: Command) -> None:
     answer = run("trigger", "ship", "500", "--wait", "--json")
     assert answer.code == 1
     assert "LookupError: no order 500" in answer.err
     record = json.loads(answer.out)
     assert (record["status"], record["payload"], record["error"]["type"]) == ("FAILED", 500, "LookupError")
     assert record["logs"] > 0
-    head, *_ = run("show", record["run_id"]).lines
+    head, *_ = runlog("show", record["run_id"]).lines
     assert "FAILED on attempt 1 after" in head
     assert "LookupError in run()" in head
 
 
-def test_the_payload_may_come_from_a_file_or_stdin(project: Path) -> None:
+def test_the_payload_may_come_from_a_file_or_stdin(project: Path, runlog: Command) -> None:
     (project / "payload.json").write_text("[1, 2]")
     assert json.loads(run("trigger", "parent", "@payload.json", "--wait").out) == ["shipped 1", "shipped 2"]
     assert run("trigger", "ship", "-", "--wait", stdin="7").out == "shipped 7\n"
-    newest = json.loads(run("runs", "task:parent", "--json").out)["run_id"]
-    assert run("show", newest).out.count("→ ship run_") == 2
+    newest = json.loads(runlog("runs", "task:parent", "--json").out)["run_id"]
+    assert runlog("show", newest).out.count("→ ship run_") == 2
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [(["ship", '"x"'], "does not fit"), (["shipp", "1"], "did you mean 'ship'"), (["ship"], "needs a payload")],
 )
-def test_what_cannot_run_is_refused(arguments: list[str], says: str) -> None:
+def test_what_cannot_run_is_refused(runlog: Command, arguments: list[str], says: str) -> None:
     answer = run("trigger", *arguments, "--wait")
     assert answer.code == 2
     assert says in answer.err
-    assert run("runs").out == ""
+    assert runlog("runs").out == ""
 
 
-def test_a_worker_runs_what_was_triggered_and_cancel_ends_it() -> None:
+def test_a_worker_runs_what_was_triggered_and_cancel_ends_it(runlog: Command) -> None:
     run_id = run("trigger", "sleep", "--tag", "slow").out.strip()
     assert status(run_id) == "QUEUED"
     with background("worker", "--quiet") as worker:
-        wait_until(lambda: status(run_id) == "EXECUTING", 30)
+        wait_until(lambda: status(run_id) == "EXECUTING", 60)
         assert run("trigger", "ship", "6", "--wait").out == "shipped 6\n"
-        assert "sleeping" in run("show", run_id[-8:]).lines[0]
+        assert "sleeping" in runlog("show", run_id[-8:]).lines[0]
         assert run("cancel", run_id[-8:], "--reason", "enough").code == 0
-        wait_until(lambda: status(run_id) == "CANCELED", 30)
-        assert run("show", run_id).lines[0].endswith("in sleeping: enough")
+        wait_until(lambda: status(run_id) == "CANCELED", 60)
+        assert runlog("show", run_id).lines[0].endswith("in sleeping: enough")
         again = run("cancel", run_id)
         assert (again.code, "has ended already" in again.err) == (2, True)
         worker.send_signal(signal.SIGINT)
@@ -137,22 +149,22 @@ def test_a_module_that_cannot_be_imported_is_one_error(project: Path) -> None:
 
 def test_dev_starts_again_when_a_file_changes(project: Path) -> None:
     with background("dev") as supervisor:
-        wait_until(lambda: "ship" in shown(), 30)
+        wait_until(lambda: "ship" in shown(), 60)
         (project / "tasks.py").write_text(TASKS.replace("shipped", "sent"))
-        wait_until(lambda: "tasks.py changed" in shown(), 30)
-        wait_until(lambda: shown().count("runlog worker:") == 2, 30)
+        wait_until(lambda: "tasks.py changed" in shown(), 60)
+        wait_until(lambda: shown().count("runlog worker:") == 2, 60)
         assert run("trigger", "ship", "1", "--wait").out == "sent 1\n"
         (project / "tasks.py").write_text("broken =")
-        wait_until(lambda: "exit code 2" in shown(), 30)
+        wait_until(lambda: "exit code 2" in shown(), 60)
         (project / "tasks.py").write_text(TASKS)
-        wait_until(lambda: shown().count("runlog worker:") == 3, 30)
+        wait_until(lambda: shown().count("runlog worker:") == 3, 60)
         supervisor.send_signal(signal.SIGINT)
         assert supervisor.wait(30) == 0
 
 
-def test_records_of_a_killed_process_are_there_for_the_next_command(project: Path) -> None:
+def test_records_of_a_killed_process_are_there_for_the_next_command(runlog: Command) -> None:
     program = (
         "import os, signal\nfrom runlog import logger\nlogger.info('last words')\nos.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", program], env=environment(), timeout=60, check=False)
-    assert "last words" in run("search", "last").out
+    assert "last words" in runlog("search", "last").out
