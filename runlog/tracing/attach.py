@@ -24,21 +24,26 @@ _variable = getattr(_RUNTIME_CONTEXT, "_current_context", None)
 # The default runtime context is a ContextVar; OTEL_PYTHON_CONTEXT may name another kind.
 get_context = _variable.get if isinstance(_variable, ContextVar) else otel.get_current
 attach = _variable.set if isinstance(_variable, ContextVar) else otel.attach
-_reset = _variable.reset if isinstance(_variable, ContextVar) else otel.detach
+reset = _variable.reset if isinstance(_variable, ContextVar) else otel.detach
 
 
 def detach(token: Token[Any], span: ApiSpan | None = None) -> None:
-    """Go back to the context before `attach`, which made `span` the current one.
-
-    The token may be of another context, as when a generator was begun by one thread and goes on in another. Then
-    the current context is set only if `span` is current there: else nothing was attached, and it is not ours.
-    """
+    """Go back to the context before `attach`, which made `span` the current one."""
     try:
-        _reset(token)
+        reset(token)
     except (ValueError, RuntimeError):
-        if span is not None and get_context().get(SPAN_KEY) is span:
-            before = token.old_value
-            attach(before if isinstance(before, Context) else Context())
+        detach_elsewhere(token, span)
+
+
+def detach_elsewhere(token: Token[Any], span: ApiSpan | None) -> None:
+    """Do what can be done with a token of another context, which cannot be reset.
+
+    So it is when a generator was begun by one thread and goes on, or is closed, in another. The current context is
+    set only if `span` is current there: else nothing was attached to it, and it is not ours to change.
+    """
+    if span is not None and get_context().get(SPAN_KEY) is span:
+        before = token.old_value
+        attach(before if isinstance(before, Context) else Context())
 
 
 def with_value(context: Context, key: str, value: object) -> Context:

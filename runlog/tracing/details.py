@@ -19,6 +19,9 @@ PLAIN_FLAGS = int(TraceFlags.SAMPLED | TraceFlags.RANDOM_TRACE_ID)
 RECORD_ONLY = 0x100
 """In a span's flags beside OpenTelemetry's: not sampled, and yet for processors (a sampler's RECORD_ONLY)."""
 
+HAS_STATE = 0x200
+"""In a span's flags beside OpenTelemetry's: its context has a trace state."""
+
 
 class EventRecord(NamedTuple):
     """An event of a span. `exception` is its description, or True where that is the span's `exception`."""
@@ -106,10 +109,10 @@ class Details:
     def set_origin(self, flags: int, trace_state: TraceState | None, parent: SpanContext | None) -> None:
         """Note what else belongs to the span's context: flags that are not the usual ones, state, a remote parent."""
         extra: dict[str, Any] = {}
-        if flags != PLAIN_FLAGS:
+        if flags & 0xFF != PLAIN_FLAGS:
             extra["flags"] = flags & 0xFF
-            if flags & RECORD_ONLY:
-                extra["record_only"] = True
+        if flags & RECORD_ONLY:
+            extra["record_only"] = True
         if trace_state:
             extra["trace_state"] = trace_state.to_header()
         if parent is not None and parent.is_remote:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from opentelemetry.context import Context
 from opentelemetry.trace import Span as ApiSpan
 
-from runlog.tracing.attach import SPAN_KEY, attach, detach, get_context
+from runlog.tracing.attach import SPAN_KEY, attach, detach, detach_elsewhere, get_context, reset
 from runlog.tracing.scope import RUN_KEY
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
@@ -63,11 +63,14 @@ class SpanManager(abc.ABC):
     ) -> None:
         entries = self._entries
         if len(entries) == 1:
-            _, (span, token) = entries.popitem()
+            span, token = entries.popitem()[1]
         else:  # entered several times: the one that is current here, else the newest
             entry = entries.pop(id(get_context().get(SPAN_KEY)), None)
             span, token = entry or entries.popitem()[1]
-        detach(token, span)
+        try:
+            reset(token)
+        except (ValueError, RuntimeError):
+            detach_elsewhere(token, span)
         self.finish(span, exc_val)
 
     async def __aenter__(self) -> ApiSpan:

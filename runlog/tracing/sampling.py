@@ -31,16 +31,16 @@ _logger = logging.getLogger("runlog.tracing")
 
 # A generator of their own: a task that seeds `random` does not get two spans of one id.
 _random = random.Random()
-_bits = _random.getrandbits
+random_bits = _random.getrandbits
 os.register_at_fork(after_in_child=_random.seed)
 
 
 def new_span_id() -> bytes:
-    return (_bits(64) or 1).to_bytes(8)
+    return (random_bits(64) or 1).to_bytes(8)
 
 
 def new_trace_id() -> bytes:
-    return (_bits(128) or 1).to_bytes(16)
+    return (random_bits(128) or 1).to_bytes(16)
 
 
 class Choice(NamedTuple):

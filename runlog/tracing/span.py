@@ -17,7 +17,16 @@ from runlog.recording.clean import clean_attributes, clean_text, clean_value
 from runlog.stores.base import ERROR, INFO
 from runlog.tracing import outcome
 from runlog.tracing.attributes import first_attributes, merge_attributes
-from runlog.tracing.details import PLAIN_FLAGS, RECORD_ONLY, Details, EventRecord, LinkRecord, clean_name, is_link
+from runlog.tracing.details import (
+    HAS_STATE,
+    PLAIN_FLAGS,
+    RECORD_ONLY,
+    Details,
+    EventRecord,
+    LinkRecord,
+    clean_name,
+    is_link,
+)
 from runlog.tracing.view import SpanView
 
 if TYPE_CHECKING:
@@ -43,9 +52,9 @@ class Span(ApiSpan, SpanView):
 
     __slots__ = (
         "_clock",
+        "_duration",
         "_ended",
         "_open",
-        "end_time_ns",
         "flags",
         "has_changed",
         "own_attributes",
@@ -63,6 +72,7 @@ class Span(ApiSpan, SpanView):
     _record_exception: bool = True
     _set_status_on_exception: bool = True
     _warned: bool = False
+    _end_wanted: int | None = None
     _changes: int = 0
     _changed_at: int = 0
 
@@ -87,9 +97,10 @@ class Span(ApiSpan, SpanView):
         self.own_kind = kind
         self.flags = flags
         self.own_details: Details | None = None
-        self._ended = self.has_changed = False
-        self._open = True  # deleted by whoever ends the span: of two threads only one can
-        self.end_time_ns: int | None = None
+        self.has_changed = False  # something was set since its last record
+        self._duration: int | None = None
+        self._ended = False
+        self._open = True  # deleted by who records its end or a change: of two threads only one can
         if type(start_time) is int:
             self.start_time_ns = start_time
             self._clock: int | None = None  # someone else's clock, so its end is read from the wall's
@@ -101,9 +112,10 @@ class Span(ApiSpan, SpanView):
         """Note what a plain child of a local span does not have. Before `begin`."""
         if trace_state is not None:
             self.trace_state = trace_state
+            self.flags |= HAS_STATE
         if parent is not None:
             self._parent_context = parent
-        if trace_state is not None or parent is not None or self.flags != PLAIN_FLAGS:
+        if parent is not None or self.flags != PLAIN_FLAGS:
             self.details.set_origin(self.flags, trace_state, parent)
 
     def set_exception_policy(self, *, record: bool, set_status: bool) -> None:
@@ -124,10 +136,13 @@ class Span(ApiSpan, SpanView):
             self.own_attributes = {}
         else:
             limits = recorder.limits if provider.given_limits is None else provider.limits.span
-            self.own_attributes, dropped = first_attributes(attributes, limits)
+            few = type(attributes) is dict and len(attributes) <= limits.attributes
+            self.own_attributes, dropped = (clean_attributes if few else first_attributes)(attributes, limits)
             if dropped:
                 self.details.dropped_attributes = dropped
-        if links is not None and links != ():
+            if "" in self.own_attributes:
+                del self.own_attributes[""]
+        if links is not None:
             self._add_links(links)
         if icon is not None:
             self.details.icon = clean_name(icon)
@@ -144,7 +159,7 @@ class Span(ApiSpan, SpanView):
     def _finish(self, duration: int) -> None:
         """Record all of it. Once, by who deleted `_open`."""
         provider = self.tracer.provider
-        self.end_time_ns = self.start_time_ns + duration
+        self._duration = duration
         if provider.hooks.ending and self.flags & _PROCESSED:
             provider.hooks.on_ending(self)  # still mutable
         self._ended = True
@@ -161,11 +176,26 @@ class Span(ApiSpan, SpanView):
         A span that changes all the time does so now and then only: each such record holds all its attributes.
         """
         now = perf_counter_ns()
-        if self._changes < _FREE_CHANGES or now - self._changed_at > _CHANGE_EVERY:
+        if self._changes >= _FREE_CHANGES and now - self._changed_at < _CHANGE_EVERY:
+            return
+        if not self._claim():  # it has ended, or another thread is at it
+            return
+        try:
             self._changes += 1
             self._changed_at = now
             self.has_changed = False
             self._record(self.tracer.provider.recorder or get_recorder(), "open", None, INFO, None)
+        finally:
+            self._open = True
+            if self._end_wanted is not None and self._claim():
+                self._finish(self._end_wanted)
+
+    def _claim(self) -> bool:
+        try:
+            del self._open
+        except AttributeError:
+            return False
+        return True
 
     def _record(self, recorder: Recorder, kind: str, duration: int | None, level: int, status: str | None) -> None:
         tracer, scope, details = self.tracer, self.scope, self.own_details
@@ -267,23 +297,31 @@ class Span(ApiSpan, SpanView):
             outcome.record_exception(self, exception, attributes, timestamp, escaped=escaped)
 
     def end(self, end_time: int | None = None) -> None:
-        try:
-            del self._open
-        except AttributeError:
+        duration = end_time - self.start_time_ns if type(end_time) is int else self._elapsed()
+        if self._claim():
+            self._finish(duration)
+        elif self._ended:
             self._warn("end")
-            return
-        self._finish(self._elapsed() if type(end_time) is not int else end_time - self.start_time_ns)
+        else:
+            self._end_elsewhere(duration)
 
     def end_unfinished(self) -> bool:
         """End it as "unfinished": whoever should have ended it did not. False if it had ended already."""
-        try:
-            del self._open
-        except AttributeError:
+        if self._ended:
             return False
         self._warned = True  # its owner may still end it, and did nothing wrong
         self.details.outcome = "unfinished"
-        self._finish(self._elapsed())
+        if self._claim():
+            self._finish(self._elapsed())
+        else:
+            self._end_elsewhere(self._elapsed())
         return True
+
+    def _end_elsewhere(self, duration: int) -> None:
+        """Another thread holds the claim: if it records a change, it ends the span after that, or we do."""
+        self._end_wanted = duration
+        if self._claim():
+            self._finish(duration)
 
     def _elapsed(self) -> int:
         clock = self._clock
@@ -304,6 +342,10 @@ class Span(ApiSpan, SpanView):
                 is_error=True,
             )
         self.end()
+
+    @property
+    def end_time(self) -> int | None:
+        return None if self._duration is None else self.start_time_ns + self._duration
 
     # What runlog adds
 

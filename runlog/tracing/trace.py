@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar, final, overload
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, NonRecordingSpan, SpanContext
+from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind
 from opentelemetry.trace import Span as ApiSpan
 from opentelemetry.trace.propagation import get_current_span
 from opentelemetry.trace.span import INVALID_SPAN
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runlog.tracing.tracer import Tracer
 
 T = TypeVar("T")
+_INTERNAL = SpanKind.INTERNAL
 
 
 @final
@@ -62,9 +63,11 @@ class Trace(SpanManager):
         return (_cached_tracer or _load_tracer()).start(
             self._name,
             None if parent is CURRENT else _context_of(parent),
-            attributes=self._attributes,
-            links=[_link(item) for item in links] if links else None,
-            icon=self._icon,
+            _INTERNAL,
+            self._attributes,
+            [_link(item) for item in links] if links else None,
+            None,
+            self._icon,
         )
 
     def finish(self, span: ApiSpan, exception: BaseException | None) -> None:

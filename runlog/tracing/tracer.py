@@ -17,7 +17,7 @@ from runlog.tracing.attach import SPAN_KEY, SUPPRESS_KEY, SUPPRESS_KEY_PLAIN, ge
 from runlog.tracing.details import NAME_LENGTH, PLAIN_FLAGS, clean_name
 from runlog.tracing.manager import SpanManager
 from runlog.tracing.outcome import leave
-from runlog.tracing.sampling import new_span_id, new_trace_id
+from runlog.tracing.sampling import new_span_id, new_trace_id, random_bits
 from runlog.tracing.scope import RUN_KEY
 from runlog.tracing.span import Span
 
@@ -117,9 +117,9 @@ class Tracer(ApiTracer):
             if parent.has_changed:
                 parent.record_change()
             if sampling.inherits and (scope is not None or flags & _SAMPLED):
-                span_id = new_span_id() if sampling.random_ids else sampling.span_id()
+                span_id = (random_bits(64) or 1).to_bytes(8) if sampling.random_ids else sampling.span_id()
                 span = Span(self, scope, parent.trace_bytes, span_id, parent.span_bytes, name, kind, flags, start_time)
-                if flags != PLAIN_FLAGS or parent.trace_state is not None:
+                if flags != PLAIN_FLAGS:
                     span.set_origin(parent.trace_state, None)
                 return span.begin(context, attributes, links, icon)
         elif parent is None and sampling.samples_roots and sampling.random_ids:

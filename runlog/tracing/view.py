@@ -28,7 +28,6 @@ class SpanView(ReadableSpan):
         span_bytes: bytes
         parent_bytes: bytes | None
         start_time_ns: int
-        end_time_ns: int | None
         flags: int
         own_name: str
         own_kind: SpanKind
@@ -75,10 +74,6 @@ class SpanView(ReadableSpan):
     @property
     def start_time(self) -> int:
         return self.start_time_ns
-
-    @property
-    def end_time(self) -> int | None:
-        return self.end_time_ns
 
     @property
     def status(self) -> Status:

@@ -361,3 +361,26 @@ def test_records_are_laid_out_like_the_class(log: Log) -> None:
         extra={"scope": "test", "scope_version": "1.2", "kind": "CLIENT"},
         id=span.id,
     )
+
+
+def test_a_change_and_the_end_at_once(log: Log) -> None:
+    """Whatever thread is first: the span ends once, and no record says afterwards that it is open."""
+    spans = [started(log, f"work {number}") for number in range(300)]
+    barrier = threading.Barrier(2)
+
+    def change() -> None:
+        for span in spans:
+            barrier.wait()
+            span.set_attribute("changed", 1)
+            span.record_change()
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    for span in spans:
+        barrier.wait()
+        span.end()
+    thread.join()
+    events = sorted(log.events(), key=lambda event: event.sequence)
+    last = {event.name: event.kind for event in events}
+    assert set(last.values()) == {"span"}
+    assert len([event for event in events if event.kind == "span"]) == 300
