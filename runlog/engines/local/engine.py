@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
@@ -37,6 +38,7 @@ class LocalEngine:
         be seen; it is renewed every third of it. Nothing is opened before the first use."""
         self.path, self._on_change, self._lease, self._poll = path, on_change, lease, poll
         self._thread: EngineThread | None = None
+        self._starting = threading.Lock()
         self._closed = False
         _engines.add(self)
 
@@ -53,11 +55,12 @@ class LocalEngine:
     def _running(self) -> EngineThread:
         if self._closed:
             raise ProjectNotOpen("the project is closed", "its engine was used after the end of runlog.open()")
-        thread = self._thread
-        if thread is None:
-            thread = EngineThread(self.path, self._on_change, lease=self._lease, poll=self._poll)
-            self._thread = thread
-            thread.start()
+        with self._starting:
+            thread = self._thread
+            if thread is None:
+                thread = EngineThread(self.path, self._on_change, lease=self._lease, poll=self._poll)
+                self._thread = thread
+                thread.start()
         return thread
 
     async def _ask(self, action: Callable[[Queue], T], *, durable: bool = False, keep: bool = False) -> T:
@@ -143,7 +146,7 @@ class LocalEngine:
             self._thread.go_on()
 
     def _after_fork_in_child(self) -> None:
-        thread, self._thread = self._thread, None
+        thread, self._thread, self._starting = self._thread, None, threading.Lock()
         if thread is not None:
             thread.leave_to_parent()
 

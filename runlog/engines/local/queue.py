@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from random import getrandbits
 from typing import Any
 
 import apsw
@@ -67,8 +68,8 @@ class Queue:
             )
             status = "DELAYED" if new.available > now else "QUEUED"
             execute(
-                "INSERT INTO state(id, task, status, version, changed, available) VALUES (?,?,?,1,?,?)",
-                (self.connection.last_insert_rowid(), new.task, status, now, new.available),
+                "INSERT INTO state(id, task, status, version, changed, available, token) VALUES (?,?,?,1,?,?,?)",
+                (self.connection.last_insert_rowid(), new.task, status, now, new.available, getrandbits(48)),
             )
             run = changed_run(new, (1, status, now, 0, None, new.available, None, None, None))
             run.payload = new.payload

@@ -37,7 +37,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         available INTEGER NOT NULL,
         attempt INTEGER NOT NULL DEFAULT 0,
         crashes INTEGER NOT NULL DEFAULT 0,
-        token INTEGER NOT NULL DEFAULT 0,
+        token INTEGER NOT NULL,  -- begins anywhere, so that no row of another file has the same by chance
         started INTEGER,
         ended INTEGER,
         worker TEXT,

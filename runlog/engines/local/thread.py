@@ -50,7 +50,7 @@ class EngineThread(threading.Thread):
         self._inbox: SimpleQueue[Item] = SimpleQueue()
         self._attempts = Attempts()
         self._busy = threading.Lock()
-        self._paused = False
+        self._paused = threading.local()
         self._files = WorkerFiles(path)
         self._care = Care(self._files, lease)
         self._database: Database | None = None
@@ -88,11 +88,10 @@ class EngineThread(threading.Thread):
 
     def pause(self) -> None:
         """Wait (a second at most) until no statement runs, and let none begin."""
-        self._paused = self._busy.acquire(timeout=1.0)
+        self._paused.here = self._busy.acquire(timeout=1.0)
 
     def go_on(self) -> None:
-        if self._paused:
-            self._paused = False
+        if self._paused.here:
             self._busy.release()
 
     def leave_to_parent(self) -> None:
@@ -249,7 +248,8 @@ class EngineThread(threading.Thread):
         if self._claims and self._registered is None:
             self._take_lock()
         with self._database.transaction(durable=any(operation.durable for operation in operations)) as connection:
-            queue.connection = connection
+            if connection is not queue.connection:  # the file was replaced: it knows nothing of this worker
+                queue.connection, self._registered = connection, None
             results = [_result(operation, queue) for operation in operations]
             served = self._serve(queue, now)
         self._tell(effects)

@@ -42,12 +42,15 @@ class WorkerFiles:
         return self._folder / f"{name}.lock"
 
     def hold(self, name: str) -> None:
-        """Take the lock of this process's worker. Raises OSError."""
-        if self._own is None:
+        """Take the lock of this process's worker, anew if its file was deleted. Raises OSError."""
+        path = self._path(name)
+        if self._own is None or not path.exists():
             private_directory(self._folder)
-            lock = ProcessLock(self._path(name))
+            lock = ProcessLock(path)
             lock.acquire()
-            self._own = lock
+            self._own, before = lock, self._own
+            if before is not None:
+                before.release()
 
     def release(self) -> None:
         lock, self._own = self._own, None

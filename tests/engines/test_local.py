@@ -1,0 +1,177 @@
+"""What the embedded engine does about its file: locked, read-only, damaged, deleted, forked."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import stat
+import threading
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import apsw
+import pytest
+
+from runlog.engines.base import Outcome
+from runlog.engines.local import LocalEngine, live_workers
+from runlog.errors import StoreError, StoreTooNew
+from tests.engines.conftest import Changes, claim_one, new_run
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def local(tmp_path: Path, anyio_backend: object) -> AsyncIterator[LocalEngine]:
+    engine = LocalEngine(tmp_path / "queue.db", Changes())
+    yield engine
+    with anyio.CancelScope(shield=True):
+        await engine.close()
+
+
+async def test_files_are_private(local: LocalEngine) -> None:
+    await local.submit([new_run()])
+    await claim_one(local)
+    for path in local.path.parent.rglob("*"):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        assert mode == (0o700 if path.is_dir() else 0o600), path
+
+
+async def test_a_locked_queue_blocks_nobody_and_loses_nothing(local: LocalEngine) -> None:
+    await local.submit([new_run()])
+    delivery = await claim_one(local)
+    new = new_run()
+    ticks = 0
+    with local.path.with_name("queue.db.lock").open("r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(local.submit, [new])
+            tasks.start_soon(local.finish, delivery, Outcome("COMPLETED"))
+            for _ in range(20):
+                await anyio.sleep(0.01)
+                ticks += 1
+            fcntl.flock(lock, fcntl.LOCK_UN)
+    assert ticks == 20
+    assert (await local.get(new.run_id)).status == "QUEUED"
+    assert (await local.get(delivery.run.run_id)).status == "COMPLETED"
+
+
+@pytest.mark.slow
+async def test_a_transaction_of_another_program_is_waited_for(local: LocalEngine) -> None:
+    await local.submit([new_run()])
+    other = apsw.Connection(str(local.path))
+    other.execute("BEGIN EXCLUSIVE")
+    new = new_run()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(local.submit, [new])
+        await anyio.sleep(7)  # longer than SQLite's own patience
+        other.execute("COMMIT")
+    other.close()
+    assert (await local.get(new.run_id)).status == "QUEUED"
+
+
+async def test_a_folder_that_cannot_be_written_is_said_so(tmp_path: Path, anyio_backend: object) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    engine = LocalEngine(blocked / "queue.db", Changes())
+    for call in (engine.submit([new_run()]), engine.claim(["work"], 1), engine.get("run_x"), engine.wait(["run_x"])):
+        with pytest.raises(StoreError, match="cannot open"):
+            await call
+    await engine.close()
+
+
+async def test_a_damaged_queue_is_moved_aside(tmp_path: Path, anyio_backend: object) -> None:
+    path = tmp_path / "queue.db"
+    path.write_bytes(b"this is no database" * 100)
+    engine = LocalEngine(path, Changes())
+    new = new_run()
+    await engine.submit([new])
+    assert (await engine.get(new.run_id)).status == "QUEUED"
+    assert engine.moved_aside is not None
+    assert engine.moved_aside.read_bytes().startswith(b"this is no database")
+    await engine.close()
+
+
+async def test_a_queue_of_a_newer_version_is_left_alone(tmp_path: Path, anyio_backend: object) -> None:
+    engine = LocalEngine(tmp_path / "queue.db", Changes())
+    await engine.submit([new_run()])
+    await engine.close()
+    connection = apsw.Connection(str(tmp_path / "queue.db"))
+    connection.pragma("user_version", 99)
+    connection.close()
+    engine = LocalEngine(tmp_path / "queue.db", Changes())
+    with pytest.raises(StoreTooNew):
+        await engine.submit([new_run()])
+    await engine.close()
+
+
+async def test_a_queue_that_is_deleted_is_started_anew(local: LocalEngine) -> None:
+    await local.submit([new_run()])
+    lost = await claim_one(local)
+    for path in [*local.path.parent.glob("queue.db*"), *local.path.parent.glob("workers/*")]:
+        if not path.name.endswith(".lock") or path.parent.name == "workers":
+            path.unlink()
+    new = new_run()
+    await local.submit([new])
+    assert (await claim_one(local)).run.run_id == new.run_id
+    assert not await local.finish(lost, Outcome("COMPLETED"))
+    assert live_workers(local.path) == [local.worker_name]
+
+
+async def test_a_change_that_cannot_be_recorded_ends_nothing(
+    tmp_path: Path, anyio_backend: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(run: object) -> None:
+        raise RuntimeError("no record")
+
+    engine = LocalEngine(tmp_path / "queue.db", broken)
+    new = new_run()
+    await engine.submit([new])
+    assert await engine.finish(await claim_one(engine), Outcome("COMPLETED"))
+    await engine.close()
+    assert "could not be recorded" in capsys.readouterr().err
+
+
+async def test_a_worker_is_seen_as_long_as_it_lives(local: LocalEngine) -> None:
+    assert live_workers(local.path) == []
+    await local.submit([new_run()])
+    assert live_workers(local.path) == []
+    await claim_one(local)
+    assert live_workers(local.path) == [local.worker_name]
+    await local.close()
+    assert live_workers(local.path) == []
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_forks_under_load_leave_both_sides_working(local: LocalEngine) -> None:
+    stop = threading.Event()
+    children: list[int] = []
+
+    def fork_away() -> None:
+        while not stop.is_set() and len(children) < 20:
+            child = os.fork()
+            if child == 0:
+                thread = threading.Thread(target=_submit_in_child, args=(local,))
+                thread.start()
+                thread.join(20)
+                os.kill(os.getpid(), signal.SIGKILL if thread.is_alive() else signal.SIGTERM)
+            children.append(child)
+            time.sleep(0.01)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(anyio.to_thread.run_sync, fork_away)
+        submitted = 0
+        while len(children) < 20:
+            await local.submit([new_run()])
+            submitted += 1
+            await anyio.sleep(0)
+    stop.set()
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [-signal.SIGTERM] * 20
+    runs = await local.changed_since(0)
+    assert len(runs) == submitted + 20
+
+
+def _submit_in_child(engine: LocalEngine) -> None:
+    anyio.run(engine.submit, [new_run()])
