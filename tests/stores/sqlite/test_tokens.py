@@ -54,7 +54,11 @@ def test_tokens_are_the_same_after_reading_and_each_is_one_word_of_the_index(att
     connection.close()
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), [float("-inf")], "\ud800", object(), 10**5000])
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), float("inf"), [float("-inf")], "\ud800", object(), 10**5000],
+    ids=["NaN", "infinity", "in a list", "surrogate", "object", "huge"],
+)
 def test_what_json_would_change_or_refuse_is_refused(value: object) -> None:
     with pytest.raises(Exception, match=r"."):
         msgspec.json.encode({"a": value})
