@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runlog.cli.output import note
 from runlog.stores.base import Event, Reader, Run
 from runlog.stores.query import Query, Term
 from runlog.stores.tree import Node, build_tree, walk
@@ -12,7 +13,7 @@ CHILD_ATTRIBUTE = "runlog.child.run_id"
 """On trigger and wait spans: the run, or the list of runs, that they are about."""
 
 _PAGE = 10_000
-_CHILDREN = 200
+_CHILDREN = 1000
 """Child runs drawn inside their parent, at most."""
 
 
@@ -30,26 +31,36 @@ def load_tree(log: Reader, run: Run, *, children: bool = True) -> Node:
     if not children:
         return root
     waiting, left = [root], _CHILDREN
-    while waiting and left > 0:
+    while waiting:
         parent = waiting.pop()
         assert parent.run is not None
         places = _wait_spans(parent)
-        for child in children_of(log, parent.run, left):
+        for child in _children(log, parent.run) if places else ():
             place = places.get(child.run_id)
-            if place is not None and child.trace_id == run.trace_id:
-                node = build_tree(child, load_events(log, child.run_id))
-                place.attach(node)
-                waiting.append(node)
-                left -= 1
+            if place is None or child.trace_id != run.trace_id:
+                continue
+            if not left:
+                note(
+                    f"only {_CHILDREN:,} child runs are drawn; all of them: runlog runs run.parent:{parent.run.run_id}"
+                )
+                return root
+            node = build_tree(child, load_events(log, child.run_id))
+            place.attach(node)
+            waiting.append(node)
+            left -= 1
     return root
 
 
-def children_of(log: Reader, run: Run, limit: int) -> list[Run]:
-    """The first runs that a run triggered."""
-    if not run.spans:
-        return []
+def _children(log: Reader, run: Run) -> Iterator[Run]:
+    """The runs that a run triggered."""
     term = Term("run.parent", "=", run.run_id)
-    return log.runs(Query(str(term), term), limit=limit).items[::-1]
+    cursor: str | None = None
+    while True:
+        page = log.runs(Query(str(term), term), cursor=cursor, limit=_PAGE)
+        yield from page.items
+        cursor = page.cursor
+        if cursor is None:
+            return
 
 
 def _wait_spans(root: Node) -> dict[str, Node]:

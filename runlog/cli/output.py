@@ -72,10 +72,9 @@ def output() -> Output:
 def json_text(value: Any) -> str:
     """JSON in ASCII, on one line; a number that JSON does not have is null."""
     try:
-        text = json.dumps(value, allow_nan=False, default=str)
+        return json.dumps(value, allow_nan=False, default=str)
     except ValueError:
-        text = json.dumps(_finite(value), default=str)
-    return text.replace("\x7f", "\\u007f")
+        return json.dumps(_finite(value), default=str)
 
 
 def _finite(value: Any) -> Any:
