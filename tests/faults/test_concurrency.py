@@ -27,16 +27,16 @@ def test_forks_under_load_hang_nowhere_and_every_record_is_stored_once(tmp_path:
 
 
 def test_a_signal_handler_may_log_while_the_main_thread_logs(tmp_path: Path) -> None:
-    program = run("signalled", tmp_path, 1.5)
+    program = run("signalled", tmp_path, 0.6)
     assert not program.errors
     flushed, main, *handled = program.lines[0].split()
     assert flushed == "True"
-    assert len(handled) > 100
+    assert len(handled) > 50
     assert_exactly_once(messages(tmp_path), [f"main-{number}" for number in range(int(main))] + handled)
 
 
 def test_an_append_that_an_exception_breaks_off_harms_no_other(tmp_path: Path) -> None:
-    program = run("interrupted", tmp_path, 1.5)
+    program = run("interrupted", tmp_path, 0.6)
     assert not program.errors
     flushed, broken, *accepted = program.lines[0].split()
     assert flushed == "True"
@@ -55,7 +55,7 @@ def test_many_threads_with_an_event_loop_each(tmp_path: Path, threads: int) -> N
 
 def test_the_writer_thread_imports_nothing(tmp_path: Path) -> None:
     program = run("importing", tmp_path)
-    assert program.lines == [""], program.errors
+    assert program.lines == ["logged", ""], program.errors
 
 
 def test_a_forked_child_writes_to_the_store_after_its_parent_has_closed_it(tmp_path: Path) -> None:

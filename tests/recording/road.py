@@ -27,21 +27,18 @@ def make_settings(root: Path, **arguments: Any) -> Settings:
     return Settings.load(root, {"console": {"enabled": False}, **arguments})
 
 
-def log(
-    recorder: Recorder, message: str, run_id: str | None = None, level: int = 9, **attributes: Any
-) -> tuple[Any, ...]:
+def log(recorder: Recorder, message: str, run_id: str | None = None, **attributes: Any) -> tuple[Any, ...]:
     return (
-        1, recorder.next_sequence(), "log", run_id, TRACE, None, None, time.time_ns(), None, level, None, "logger",
+        1, recorder.next_sequence(), "log", run_id, TRACE, None, None, time.time_ns(), None, 9, None, "logger",
         message, attributes, None,
     )  # fmt: skip
 
 
-def span(
-    recorder: Recorder, kind: str, span_id: bytes, name: str = "work", run_id: str | None = None
-) -> tuple[Any, ...]:
+def span(recorder: Recorder, kind: str, span_id: bytes, name: str = "work") -> tuple[Any, ...]:
+    duration = 5 if kind == "span" else None
     return (
-        1, recorder.next_sequence(), kind, run_id, TRACE, span_id, None, time.time_ns(), 5 if kind == "span" else None, 9,
-        "unset", name, "", {}, None,
+        1, recorder.next_sequence(), kind, None, TRACE, span_id, None, time.time_ns(), duration, 9, "unset", name, "",
+        {}, None,
     )  # fmt: skip
 
 

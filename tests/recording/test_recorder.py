@@ -112,7 +112,7 @@ def test_close_while_other_threads_record_loses_nothing(tmp_path: Path) -> None:
 
     def work(name: int) -> None:
         number = 0
-        while not stop.is_set() and number < 20_000:
+        while not stop.is_set() and number < 4000:
             number += say(recorder, f"{name}-{number}")
         counts.append(number)
 
