@@ -297,13 +297,14 @@ class Span(ApiSpan, SpanView):
             outcome.record_exception(self, exception, attributes, timestamp, escaped=escaped)
 
     def end(self, end_time: int | None = None) -> None:
-        duration = end_time - self.start_time_ns if type(end_time) is int else self._elapsed()
-        if self._claim():
-            self._finish(duration)
-        elif self._ended:
-            self._warn("end")
-        else:
-            self._end_elsewhere(duration)
+        try:
+            del self._open
+        except AttributeError:
+            self._end_again(end_time)
+            return
+        clock = self._clock
+        plain = end_time is None and clock is not None
+        self._finish(perf_counter_ns() - clock if plain else self._elapsed(end_time))  # type: ignore[operator]
 
     def end_unfinished(self) -> bool:
         """End it as "unfinished": whoever should have ended it did not. False if it had ended already."""
@@ -317,14 +318,22 @@ class Span(ApiSpan, SpanView):
             self._end_elsewhere(self._elapsed())
         return True
 
+    def _end_again(self, end_time: int | None) -> None:
+        if self._ended:
+            self._warn("end")
+        else:
+            self._end_elsewhere(self._elapsed(end_time))
+
     def _end_elsewhere(self, duration: int) -> None:
         """Another thread holds the claim: if it records a change, it ends the span after that, or we do."""
         self._end_wanted = duration
         if self._claim():
             self._finish(duration)
 
-    def _elapsed(self) -> int:
+    def _elapsed(self, end_time: int | None = None) -> int:
         clock = self._clock
+        if type(end_time) is int:
+            return end_time - self.start_time_ns
         return time_ns() - self.start_time_ns if clock is None else perf_counter_ns() - clock
 
     def __enter__(self) -> Self:

@@ -411,6 +411,39 @@ def test_spans_of_a_killed_process_are_exported_once(project: Path) -> None:
         log.close()
 
 
+ENDING = """
+from runlog.config import Settings
+from runlog.recording import open_recorder
+from runlog.tracing.export import from_settings
+from runlog.tracing.provider import get_provider
+from runlog.tracing.trace import trace
+settings = Settings.load(arguments={"export": {"exporters": ["file_exporter:FileExporter"]}})
+open_recorder(settings)
+from_settings(settings, get_provider())
+with trace("work"):
+    pass
+"""
+FILE_EXPORTER = """
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+class FileExporter(SpanExporter):
+    def export(self, spans):
+        with open("exported", "a") as file:
+            file.writelines(f"{span.name}\\n" for span in spans)
+        return SpanExportResult.SUCCESS
+    def force_flush(self, timeout_millis=30000):
+        return True
+    def shutdown(self):
+        with open("exported", "a") as file:
+            file.write("shutdown\\n")
+"""
+
+
+def test_a_process_that_ends_exports_before(project: Path) -> None:
+    (project / "file_exporter.py").write_text(FILE_EXPORTER)
+    subprocess.run([sys.executable, "-c", ENDING], check=True, env={**os.environ, "PYTHONPATH": str(project)})
+    assert (project / "exported").read_text().splitlines() == ["work", "shutdown"]
+
+
 def test_the_exporters_thread_starts_with_the_first_span(log: Log) -> None:
     log.provider.bridge.add_exporter(Exporter())
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("runlog-export")]

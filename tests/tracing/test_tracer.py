@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -372,6 +374,16 @@ def test_trace_context_in_and_out(log: Log) -> None:
     with trace("adopted", parent=context):
         pass
     assert log.spans()["adopted"].parent_id == (0xCD).to_bytes(8)
+
+
+def test_the_propagators_of_the_environment(project: Path) -> None:
+    code = """
+from runlog.tracing.propagation import inject
+from runlog.tracing.trace import trace
+with trace("work"):
+    assert inject() == {}, inject()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "OTEL_PROPAGATORS": "baggage"})
 
 
 def test_the_run_of_a_span(log: Log) -> None:
