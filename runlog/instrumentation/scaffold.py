@@ -19,7 +19,7 @@ def create_instrumentation(name: str, directory: Path | None = None) -> list[Pat
     """
     short = normalised(name)
     package = f"runlog_instrumentation_{short.replace('-', '_')}"
-    if not package.isidentifier() or not short.isascii() or keyword.iskeyword(short):
+    if not short.strip("-") or not package.isidentifier() or not short.isascii() or keyword.iskeyword(short):
         raise RunlogError(
             f"{name!r} cannot be the name of an instrumentation",
             "letters, digits and - make a name",

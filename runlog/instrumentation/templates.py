@@ -41,7 +41,6 @@ from collections.abc import Callable
 from typing import Any
 
 from opentelemetry.trace import SpanKind
-
 from runlog.instrumentation import (
     Instrumentation,
     InstrumentationPatch,
@@ -70,10 +69,11 @@ class ${class_name}Instrumentation(Instrumentation[${class_name}Options]):
             args: tuple[Any, ...],
             kwargs: dict[str, Any],
         ) -> Any:
-            attributes = {}
+            attributes: dict[str, str] = {}
             if options.capture_paths and len(args) == 2:
                 source, target = args
-                attributes = {"file.path": os.fspath(source), "file.target": os.fspath(target)}
+                attributes["file.path"] = os.fspath(source)
+                attributes["file.target"] = os.fspath(target)
             with patch.tracer.start_as_current_span(
                 "copy file", kind=SpanKind.INTERNAL, attributes=attributes
             ):
