@@ -40,6 +40,7 @@ class ExportBridge:
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
+        provider.resource  # noqa: B018 - its detectors use threads, which cannot be had any more at the process's end
         self._feeds: tuple[Feed, ...] = ()
         self._run_flags: OrderedDict[bytes, int] = OrderedDict()
         self._ended_runs: OrderedDict[str, None] = OrderedDict()
