@@ -30,53 +30,59 @@ class RequestsInstrumentation(Instrumentation[HttpOptions]):
     covers = frozenset({"urllib3"})
 
     def install(self, patch: InstrumentationPatch, options: HttpOptions) -> None:
-        tracing = HttpTracing(patch, options, self.name)
-        sending: ContextVar[_Sending | None] = ContextVar("runlog-requests", default=None)
-        bodies: WeakKeyDictionary[requests.Response, HttpSpan] = WeakKeyDictionary()
+        sessions = _Sessions(HttpTracing(patch, options, self.name))
+        patch.wrap(requests.Session, "send", sessions.send)
+        patch.wrap(requests.Session, "resolve_redirects", sessions.resolve_redirects)
+        if options.span_until == "body":
+            patch.wrap(requests.Response, "iter_content", sessions.iter_content)
+            patch.wrap(requests.Response, "close", sessions.close)
 
-        def send(wrapped: Wrapped, _session: Any, args: Arguments, kwargs: Keywords) -> Any:
-            request = args[0] if args else kwargs["request"]
-            if not isinstance(request, requests.PreparedRequest) or not request.url or not tracing.is_enabled():
-                return wrapped(*args, **kwargs)
-            if (exclusion := tracing.exclusion(request.url)) is not None:
-                with exclusion:
-                    return wrapped(*args, **kwargs)
-            method, headers = request.method or "GET", request.headers
-            with tracing.request(method, request.url, headers, _values(headers)) as span:
-                current = _Sending(request, span, tracing.until_body)
-                token = sending.set(current)
-                try:
-                    response: requests.Response = wrapped(*args, **kwargs)
-                finally:
-                    sending.reset(token)
-                current.arrived(response)
-                if tracing.until_body and not span.is_left and not response._content_consumed:  # type: ignore[attr-defined]
-                    span.keep()
-                    bodies[response] = span
-                return response
 
-        def resolve_redirects(wrapped: Wrapped, _session: Any, args: Arguments, kwargs: Keywords) -> Any:
-            current = sending.get()
-            if current is not None and len(args) > 1 and args[1] is current.request:
-                current.arrived(args[0])
+class _Sessions:
+    """The wrappers."""
+
+    def __init__(self, tracing: HttpTracing) -> None:
+        self._tracing = tracing
+        self._sending: ContextVar[_Sending | None] = ContextVar("runlog-requests", default=None)
+        self._bodies: WeakKeyDictionary[requests.Response, HttpSpan] = WeakKeyDictionary()
+
+    def send(self, wrapped: Wrapped, _session: Any, args: Arguments, kwargs: Keywords) -> Any:
+        request, tracing = args[0] if args else kwargs["request"], self._tracing
+        if not isinstance(request, requests.PreparedRequest) or not request.url or not tracing.is_enabled():
             return wrapped(*args, **kwargs)
-
-        def iter_content(wrapped: Wrapped, response: Any, args: Arguments, kwargs: Keywords) -> Any:
-            chunks, span = wrapped(*args, **kwargs), bodies.get(response)
-            return chunks if span is None else _until_read(chunks, span)
-
-        def close(wrapped: Wrapped, response: Any, args: Arguments, kwargs: Keywords) -> Any:
-            try:
+        if (exclusion := tracing.exclusion(request.url)) is not None:
+            with exclusion:
                 return wrapped(*args, **kwargs)
+        headers = request.headers
+        with tracing.request(request.method or "GET", request.url, headers, _values(headers)) as span:
+            current = _Sending(request, span, tracing.until_body)
+            token = self._sending.set(current)
+            try:
+                response: requests.Response = wrapped(*args, **kwargs)
             finally:
-                if (span := bodies.pop(response, None)) is not None:
-                    span.finish()
+                self._sending.reset(token)
+            current.arrived(response)
+            if not span.is_left and not response._content_consumed:  # type: ignore[attr-defined]
+                span.keep()
+                self._bodies[response] = span
+            return response
 
-        patch.wrap(requests.Session, "send", send)
-        patch.wrap(requests.Session, "resolve_redirects", resolve_redirects)
-        if tracing.until_body:
-            patch.wrap(requests.Response, "iter_content", iter_content)
-            patch.wrap(requests.Response, "close", close)
+    def resolve_redirects(self, wrapped: Wrapped, _session: Any, args: Arguments, kwargs: Keywords) -> Any:
+        current = self._sending.get()
+        if current is not None and len(args) > 1 and args[1] is current.request:
+            current.arrived(args[0])
+        return wrapped(*args, **kwargs)
+
+    def iter_content(self, wrapped: Wrapped, response: Any, args: Arguments, kwargs: Keywords) -> Any:
+        chunks, span = wrapped(*args, **kwargs), self._bodies.get(response)
+        return chunks if span is None else _until_read(chunks, span)
+
+    def close(self, wrapped: Wrapped, response: Any, args: Arguments, kwargs: Keywords) -> Any:
+        try:
+            return wrapped(*args, **kwargs)
+        finally:
+            if (span := self._bodies.pop(response, None)) is not None:
+                span.finish()
 
 
 class _Sending:
