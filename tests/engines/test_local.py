@@ -15,7 +15,7 @@ import anyio
 import apsw
 import pytest
 
-from runlog.engines.base import Outcome
+from runlog.engines.base import Interrupt, Outcome
 from runlog.engines.local import LocalEngine, live_workers
 from runlog.errors import StoreError, StoreTooNew
 from tests.engines.conftest import Changes, claim_one, new_run
@@ -175,3 +175,40 @@ async def test_forks_under_load_leave_both_sides_working(local: LocalEngine) -> 
 
 def _submit_in_child(engine: LocalEngine) -> None:
     anyio.run(engine.submit, [new_run()])
+
+
+async def test_who_has_lost_a_run_is_told_and_cannot_end_it(local: LocalEngine) -> None:
+    new = new_run()
+    await local.submit([new])
+    before = await claim_one(local)
+    told: list[Interrupt] = []
+    local.watch(before, told.append)
+    connection = apsw.Connection(str(local.path))
+    connection.set_busy_timeout(5000)
+    connection.execute("UPDATE state SET worker = 'of-a-process-that-is-gone'")
+    connection.close()
+    changes = Changes()
+    other = LocalEngine(local.path, changes)
+    after = await claim_one(other)
+    assert (after.attempt, after.crashes) == (2, 1)
+    assert not await local.finish(before, Outcome("COMPLETED"))
+    assert await other.finish(after, Outcome("FAILED"))
+    assert not await local.finish(before, Outcome("COMPLETED"))
+    assert [interrupt.kind for interrupt in told] in ([], ["lost"])
+    assert changes.of(new.run_id)[-2:] == ["EXECUTING", "FAILED"]
+    await other.close()
+
+
+async def test_an_attempt_whose_run_was_taken_is_interrupted(local: LocalEngine) -> None:
+    await local.submit([new_run()])
+    delivery = await claim_one(local)
+    told: list[Interrupt] = []
+    local.watch(delivery, told.append)
+    connection = apsw.Connection(str(local.path))
+    connection.set_busy_timeout(5000)
+    connection.execute("UPDATE state SET token = token + 1")
+    connection.close()
+    with anyio.fail_after(20):
+        while not told:
+            await anyio.sleep(0.01)
+    assert told[0].kind == "lost"
