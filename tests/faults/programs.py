@@ -305,12 +305,14 @@ def daemonizing(root: str) -> None:
     recorder = opened(root)
     say(recorder, "parent")
     recorder.flush(10)
-    parent = os.getpid()
+    parent, (child_wrote, done) = os.getpid(), os.pipe()
     if os.fork():
+        os.read(child_wrote, 1)
         return
     for number in range(100):
         say(recorder, f"early-{number}")
     recorder.flush(10)
+    os.write(done, b".")
     while os.getppid() == parent:
         time.sleep(0.01)
     for number in range(100):

@@ -6,9 +6,13 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from runlog.recording import RANK_ALWAYS, Recorder, recover
 from runlog.recording.segment import MAGIC
 from runlog.stores import open_store
+from runlog.stores.base import Event
+from runlog.stores.sqlite import SQLiteStore
 from tests.faults.running import Program, assert_exactly_once, run
 from tests.recording.road import (
     Collector,
@@ -150,6 +154,25 @@ def test_what_cannot_be_stored_stays_in_the_spool(tmp_path: Path) -> None:
         assert folder.exists()
     recover_all(tmp_path)
     assert_exactly_once(messages(tmp_path), [f"os._exit-{number}" for number in range(100)])
+
+
+def test_a_kill_after_the_positions_were_forgotten_doubles_nothing(tmp_path: Path) -> None:
+    leave_spool(tmp_path)
+
+    class Killed(BaseException):
+        pass
+
+    class KilledAtTheEnd(SQLiteStore):
+        def close_spool(self, spool_id: str, last_seen: int) -> list[Event]:
+            super().close_spool(spool_id, last_seen)
+            raise Killed
+
+    settings = make_settings(tmp_path)
+    with closing(KilledAtTheEnd(settings.log_path)) as store, pytest.raises(Killed):
+        recover(settings, store, new_finisher())
+    recover_all(tmp_path)
+    assert_exactly_once(messages(tmp_path), [f"os._exit-{number}" for number in range(100)])
+    assert spools(tmp_path) == []
 
 
 def test_a_closed_recorder_that_is_used_again_leaves_a_spool_for_later(tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ import itertools
 import os
 import threading
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
 from runlog.recording import RANK_ALWAYS, RANK_DEBUG, RANK_INFO, RANK_SPAN, writer
+from runlog.recording import recorder as recorder_module
 from tests.helpers import wait_until
 from tests.recording.road import events, held_store, log, messages, recording, say, spools
 
@@ -142,6 +144,44 @@ def test_a_finalizer_that_records_in_the_middle_of_an_append_harms_neither(tmp_p
         assert recorder.flush(20)
     stored = messages(tmp_path)
     assert sorted(stored) == sorted([f"main-{n}" for n in range(3000)] + [f"finalizer-{n}" for n in range(3000)])
+
+
+def test_a_call_in_the_middle_of_an_append_writes_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with recording(tmp_path) as recorder:
+        say(recorder, "first")
+        interruptions = [lambda: say(recorder, "inner")]
+
+        def checksum(data: bytes, seed: int) -> int:  # the last thing called before a record is complete
+            if interruptions:
+                assert interruptions.pop()()
+            return crc32(data, seed)
+
+        monkeypatch.setattr(recorder_module, "crc32", checksum)
+        say(recorder, "outer")
+        say(recorder, "last")
+        assert recorder.flush()
+    assert messages(tmp_path) == ["first", "outer", "inner", "last"]
+
+
+def test_nothing_stays_behind_of_an_append_that_was_broken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with recording(tmp_path) as recorder:
+        say(recorder, "first")
+
+        def interrupt(data: bytes, seed: int) -> int:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(recorder_module, "crc32", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                say(recorder, "broken off " * 100)
+        say(recorder, "last")
+        assert recorder.flush()
+        spool = recorder._spool
+        assert spool is not None
+        assert spool.path is not None
+        wait_until(lambda: len(spool.active) == 1)
+        assert not any(b"broken off" in path.read_bytes() for path in spool.path.glob("*.seg"))
+    assert messages(tmp_path) == ["first", "last"]
 
 
 def test_no_spool_is_left_after_an_orderly_close(tmp_path: Path) -> None:

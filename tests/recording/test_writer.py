@@ -7,16 +7,17 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled, is_instrumentation_enabled
 
 from runlog.errors import StoreError
 from runlog.recording import RANK_ALWAYS, keeper
-from runlog.recording.batches import Item, store_items
+from runlog.recording.batches import Drained, Item, drain, positions, store_items
 from runlog.stores import open_reader
 from runlog.stores.base import Batch, Event, Run
 from tests.helpers import wait_until
-from tests.recording.road import Collector, events, log, make_settings, messages, recording, say, span
+from tests.recording.road import Collector, events, log, make_settings, messages, new_finisher, recording, say, span
 
 
 def test_a_span_that_opens_and_ends_in_one_batch_is_one_row(tmp_path: Path) -> None:
@@ -163,10 +164,48 @@ def test_old_runs_are_deleted_by_themselves(tmp_path: Path, monkeypatch: pytest.
 
 
 class _Source:
-    number = 1
+    """A segment with records of these sequence numbers; an offset is an index."""
 
-    def __init__(self) -> None:
+    def __init__(self, *sequences: int, number: int = 1) -> None:
+        self.number = number
         self.drained = 0
+        self._payloads = [msgspec.msgpack.encode(_event(sequence)) for sequence in sequences]
+
+    def has_records(self, start: int) -> bool:
+        return start < len(self._payloads)
+
+    def read(self, start: int, most: int) -> list[tuple[bytes | None, int]]:
+        part = self._payloads[start : start + most]
+        return [(payload, start + index) for index, payload in enumerate(part, 1)]
+
+
+def _sequences(drained: Drained) -> list[int]:
+    return [item.record.sequence for item in drained.items if isinstance(item.record, Event)]
+
+
+def test_records_of_several_threads_are_put_in_their_order() -> None:
+    sources = [(_Source(1, 4, 5), 0), (_Source(2, 3, 6), 0)]
+    drained = drain(sources, new_finisher())
+    assert _sequences(drained) == [1, 2, 3, 4, 5, 6]
+    assert not drained.more
+
+
+def test_what_was_made_after_the_look_began_is_left_for_the_next() -> None:
+    """Its cause may be in a segment that was looked at before."""
+    drained = drain([(_Source(1, 8), 0), (_Source(2, 7), 0), (_Source(9), 0)], new_finisher(), until=5)
+    assert _sequences(drained) == [1, 2]
+    assert drained.more
+    assert drained.held == 9
+
+
+def test_a_thread_that_is_far_behind_holds_back_what_was_made_later() -> None:
+    behind, ahead = _Source(*range(1, 6000, 2), number=1), _Source(*range(5990, 6100, 2), number=2)
+    at, stored = {1: 0, 2: 0}, []
+    while items := drain([(source, at[source.number]) for source in (behind, ahead)], new_finisher()).items:
+        stored += [item.order for item in items]
+        at.update(positions(items))
+    assert stored == sorted(stored)
+    assert len(stored) == 3055
 
 
 def _items(count: int) -> list[Item]:
