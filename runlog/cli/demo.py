@@ -132,7 +132,7 @@ def _show(directory: Path, runs: dict[str, str]) -> None:
     def command(*arguments: str, say: Sequence[str] | None = None) -> None:
         sys.stdout.flush()
         output().text()
-        output().text("$ runlog " + " ".join(say or arguments), "title")
+        output().text("$ runlog " + " ".join(say or arguments), "heading")
         output().flush()
         main(["-C", str(directory), *arguments])
 

@@ -98,7 +98,7 @@ def _place(frame: dict[str, Any]) -> tuple[str, bool]:
             short, own = path[len(folder) + 1 :], False
             break
     else:
-        own = own and not path.startswith(_OURS)
+        own = own and not path.startswith(_OURS) and "/runlog_instrumentation_" not in path
         if path.startswith((here := str(Path.cwd())) + "/"):
             short = path[len(here) + 1 :]
         elif "/site-packages/" in path:

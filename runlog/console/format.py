@@ -84,7 +84,7 @@ class Formatter:
         extra = event.extra or {}
         lines.extend([(" " * column, ""), (note, "note")] for note in _notes(extra))
         if isinstance(error := extra.get("exception"), dict):
-            lines.extend(exception_lines(error, column))
+            lines.extend(exception_lines(error, column, brief=True))
         return self._fitted(lines, column)
 
     def run(self, run: Run, *, with_exception: bool = True) -> list[Line]:
@@ -103,15 +103,15 @@ class Formatter:
             line.append((f" in {format_duration(max((run.ended or run.changed) - run.started, 0))}", ""))
         elif run.status == "DELAYED" and run.available is not None:
             line.append((f" for {format_duration(max(run.available - run.changed, 0))}", ""))
-            if run.attempt:
+            if run.attempt and not run.reason:
                 line.append((f"  attempt {run.attempt} failed", "value"))
+        if error and run.status != "COMPLETED" and not run.reason:
+            line.append((f"  {visible_line(clipped(exception_title(error), 300))}", "exception"))
         if run.reason:
             line.append((f"  {visible_line(clipped(run.reason, 300))}", "note"))
         exception = error.get("exception") if error else None
         if isinstance(exception, dict) and with_exception:
-            lines.extend(exception_lines(exception, line_width(head) + 2))
-        elif error and run.status != "COMPLETED":
-            line.append((f"  {visible_line(clipped(exception_title(error), 300))}", "exception"))
+            lines.extend(exception_lines(exception, line_width(head) + 2, brief=True))
         return self._fitted(lines, line_width(head) + 2)
 
     def _head(self, at: int, label: str, style: str, run_id: str | None, task: str | None) -> Line:

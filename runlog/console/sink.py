@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _WAITING_LIMIT = 20_000
 _KNOWN_RUNS = 10_000
-_PRINTED_ALREADY = frozenset(("stdout", "stderr", "warnings"))
+_SHOWN_ALREADY = frozenset(("stdout", "stderr", "warnings", "runlog"))
+"""Sources of logs that the terminal has already; runlog's own stand in the line of the run's state."""
 _STOP: Final = object()
 
 _open_sinks: set[int] = set()
@@ -146,7 +147,7 @@ class ConsoleSink:
             return []
         exception = (event.extra or {}).get("exception")
         if event.kind == "log":
-            if event.name in _PRINTED_ALREADY or (event.name.startswith("logging:") and _has_handler(event.name[8:])):
+            if event.name in _SHOWN_ALREADY or (event.name.startswith("logging:") and _has_handler(event.name[8:])):
                 return []
         elif not self._show_spans and not (event.level >= ERROR and isinstance(exception, dict)):
             return []
@@ -159,9 +160,9 @@ class ConsoleSink:
 
     def _run(self, run: Run) -> list[Line]:
         task, shown = self._tasks.get(run.run_id, (run.task, ""))
-        state = f"{run.status} {run.attempt}"
-        self._tasks[run.run_id] = (task, state)
-        if state == shown or run_level(run) < self._level:
+        state = "" if run.status == "WAITING" else f"{run.status} {run.attempt}"
+        self._tasks[run.run_id] = (task, state or shown)
+        if state in ("", shown) or run_level(run) < self._level:
             return []
         exception = (run.error or {}).get("exception")
         known = self._exceptions.pop(run.run_id, None) if run.is_terminal else self._exceptions.get(run.run_id)

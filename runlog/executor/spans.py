@@ -25,6 +25,7 @@ class AttemptSpans:
         run = delivery.run
         self._scope = RunScope(run.run_id, run.task, delivery.attempt)
         self._span: Span | None = None
+        self._raised = False
 
     def begin(self) -> None:
         """Start the attempt's span and make it current, for the rest of this task of the event loop."""
@@ -50,6 +51,9 @@ class AttemptSpans:
         try:
             with span:
                 yield
+        except Exception:
+            self._raised = True
+            raise
         finally:
             detach(token)
 
@@ -67,6 +71,8 @@ class AttemptSpans:
                 mine.details.outcome = "canceled"
         elif outcome.error is not None:
             span.set_status(StatusCode.ERROR, outcome.reason)
+            if mine is not None:
+                mine.details.passed_on = self._raised
         self._scope.close_open_spans(keep=mine)
         span.end()
 

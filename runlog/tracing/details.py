@@ -86,6 +86,7 @@ class Details:
         "icon",
         "links",
         "outcome",
+        "passed_on",
         "reason",
         "result",
     )
@@ -95,6 +96,8 @@ class Details:
         self.description: Any = None
         self.outcome: str | None = None
         """`canceled` or `unfinished`: what OpenTelemetry's status cannot say."""
+        self.passed_on = False
+        """Its error arose in a span below, where it is recorded: a search for errors finds it there, once."""
         self.reason: Any = None
         self.events: list[EventRecord] = []
         self.links: list[LinkRecord] = []
@@ -146,7 +149,7 @@ class Details:
     def status_and_level(self) -> tuple[str, int]:
         """The status and level of the span's record."""
         if self.code is StatusCode.ERROR:
-            return "error", ERROR
+            return "error", INFO if self.passed_on else ERROR
         if self.outcome == "unfinished":
             return "unfinished", WARN
         if self.code is StatusCode.OK:

@@ -53,8 +53,8 @@ def record_exception(
     escaped: bool,
 ) -> None:
     """Add an exception event to `span`, unless it or a span below it recorded this very object already."""
-    seen = _mark(exception, span)
-    if seen and not attributes:
+    if _mark(exception, span) and not attributes:
+        span.details.passed_on = True
         return
     limits = span.limits
     cleaned, dropped = clean_attributes(attributes, limits.event) if attributes else ({}, 0)

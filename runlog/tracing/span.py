@@ -219,7 +219,7 @@ class Span(ApiSpan, SpanView):
                 self.own_attributes,
                 extra if details is None else details.to_extra(extra),
             ),
-            RANK_ALWAYS if level == ERROR else RANK_SPAN,
+            RANK_ALWAYS if status == "error" else RANK_SPAN,
             run_id,
         )
 
