@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -36,13 +36,13 @@ class Source(Protocol):
     def read(self, start: int, most: int) -> list[tuple[bytes | None, int]]: ...
 
 
-@dataclass(slots=True)
-class Item:
+class Item(msgspec.Struct):
     """A record read: where it was, and what it is (None: it is damaged)."""
 
     order: int
     """Sequence number, never less than that of the record before it in its segment."""
     source: Any
+    """The segment; None for what the writer itself adds."""
     end: int
     record: Event | Run | None
 
@@ -88,16 +88,26 @@ def drain(sources: Iterable[tuple[Source, int]], finisher: Finishes, until: int 
 def _read(source: Source, start: int, share: int, cut: int, finisher: Finishes, drained: Drained) -> int:
     """Read from one segment; return the order up to which all of it has been read."""
     records = source.read(start, share)
+    append, finish_event = drained.items.append, finisher.event
     order = 0
     for payload, end in records:
-        record = _decode(payload, finisher, drained)
-        if type(record) is Event and record.sequence > order:
-            order = record.sequence
+        record: Event | Run | None = None
+        try:
+            record = decode(payload)  # type: ignore[arg-type]  # None raises, as damage does
+            if type(record) is Event:
+                finish_event(record)
+                if record.sequence > order:
+                    order = record.sequence
+            else:
+                finisher.run(record)  # type: ignore[arg-type]  # the union has two members
+        except Exception as error:  # noqa: BLE001  # whatever is in one record must not stop the others
+            record = None
+            drained.damage = f"{type(error).__name__}: {error}" if payload is not None else "its checksum is wrong"
         if order > cut:
             drained.more = True
             drained.held = max(drained.held, order)
             return cut
-        drained.items.append(Item(order, source, end, record))
+        append(Item(order, source, end, record))
     if len(records) < share:
         return cut
     drained.more = True
@@ -133,22 +143,6 @@ def _by_order(item: Item) -> int:
     return item.order
 
 
-def _decode(payload: bytes | None, finisher: Finishes, drained: Drained) -> Event | Run | None:
-    if payload is None:
-        drained.damage = "its checksum is wrong"
-        return None
-    try:
-        record = decode(payload)
-        if type(record) is Event:
-            finisher.event(record)
-        else:
-            finisher.run(record)  # type: ignore[arg-type]  # the union has two members
-    except Exception as error:  # noqa: BLE001  # whatever is in one record must not stop the others
-        drained.damage = f"{type(error).__name__}: {error}"
-        return None
-    return record
-
-
 def make_batch(items: Sequence[Item], spool_id: str, closed_segments: Sequence[int] = ()) -> Batch:
     """Put records into one batch; of a span that opened and ended in it, only its end."""
     events: list[Event] = []
@@ -170,9 +164,16 @@ def make_batch(items: Sequence[Item], spool_id: str, closed_segments: Sequence[i
     return Batch(events, runs, spool_id, positions(items), closed_segments)
 
 
-def positions(items: Iterable[Item]) -> Mapping[int, int]:
+def positions(items: Iterable[Item]) -> dict[int, int]:
     """Segment number → offset up to which these items go."""
-    return {item.source.number: item.end for item in items if item.source is not None}
+    return {source.number: end for source, end in reached(items).items()}
+
+
+def reached(items: Iterable[Item]) -> dict[Any, int]:
+    """Segment → offset up to which these items go."""
+    ends = {item.source: item.end for item in items}
+    ends.pop(None, None)
+    return ends
 
 
 @dataclass(slots=True)

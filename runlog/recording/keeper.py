@@ -34,7 +34,7 @@ class StoreKeeper:
         from runlog.stores import open_store
 
         self._open_store = open_store
-        self._settings, self._notices = settings, notices
+        self.settings, self._notices = settings, notices
         self._store: Store | None = None
         self.error: str | None = None
         """Why the store cannot be written at present."""
@@ -55,7 +55,7 @@ class StoreKeeper:
         """Return the open store. Raises StoreError."""
         if self._store is None:
             try:
-                store = self._open_store(self._settings)
+                store = self._open_store(self.settings)
             except StoreError:
                 raise
             except Exception as error:
@@ -109,7 +109,7 @@ class StoreKeeper:
                 self._prune()
 
     def _prune(self) -> None:
-        retention = self._settings.retention
+        retention = self.settings.retention
         if self._store is None or not (retention.days or retention.max_size) or not self._claim_prune():
             return
         older_than = time.time_ns() - int(retention.days * _DAY_NS) if retention.days else None
@@ -119,7 +119,7 @@ class StoreKeeper:
 
     def _claim_prune(self) -> bool:
         """Once a minute for the whole project, however many processes there are and however short they live."""
-        stamp = private_directory(self._settings.spool_path) / _PRUNE_STAMP
+        stamp = private_directory(self.settings.spool_path) / _PRUNE_STAMP
         with suppress(FileNotFoundError):
             if abs(time.time() - stamp.stat().st_mtime) < PRUNE_EVERY:
                 return False

@@ -98,7 +98,7 @@ class Recorder:
         self._finisher = finisher
         self._rate = int(settings.log.rate * _PER_WINDOW)
         if self._writer is not None:
-            self._writer.finisher = finisher
+            self._writer.configure(settings, finisher)
 
     # --- the hot path ------------------------------------------------------------------------------------------
 

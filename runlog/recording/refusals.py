@@ -21,7 +21,7 @@ class Refusals:
     def __init__(self, next_sequence: Callable[[], int], rate: int) -> None:
         self.totals: dict[str, int] = {}
         self.rounds = 0
-        self._next_sequence, self._rate = next_sequence, rate
+        self._next_sequence, self.rate = next_sequence, rate
         self._taken: list[Counts] = []
         self._unreported: Counts = {}
         self._reported = 0.0
@@ -58,7 +58,7 @@ class Refusals:
         if any(reason.startswith(SPOOL) for reason in counts):
             reasons.append(f"the spool is {self._usage:.0%} full".replace("%", " %"))
         if RATE in counts:
-            reasons.append(f"more than {self._rate:,} logs a second in one run")
+            reasons.append(f"more than {self.rate:,} logs a second in one run")
         if FULL in counts:
             reasons.append("the spool is full")
         if INVALID in counts:

@@ -120,20 +120,18 @@ def read_records(
     The payload is None for a damaged record. Where its length is not credible either, it is the last of the segment.
     """
     records: list[tuple[bytes | None, int]] = []
-    position, seed = start, number & SEED_MASK
-    while len(records) < most and position + WORD <= size:
-        word = words[(base + position) // WORD]
-        if not word:
-            break
+    position, seed, last = base + start, number & SEED_MASK, base + size - WORD
+    while position <= last and (word := words[position >> 3]):
         length = word & _LENGTH_MASK
-        body = base + position + WORD
-        end = position + WORD + ((length + 7) & ~7)
-        if not length or end > size:
+        body = position + WORD
+        position = body + ((length + 7) & -8)
+        if not length or position > base + size:
             records.append((None, size))
             break
         payload = data[body : body + length]
-        records.append((payload if crc32(payload, seed) == word >> 32 else None, end))
-        position = end
+        records.append((payload if crc32(payload, seed) == word >> 32 else None, position - base))
+        if len(records) == most:
+            break
     return records
 
 

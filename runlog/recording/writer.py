@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from opentelemetry import context
 
 from runlog.errors import StoreError
-from runlog.recording.batches import Finishes, Item, drain, make_batch, store_items
+from runlog.recording.batches import Finishes, Item, drain, make_batch, reached, store_items
 from runlog.recording.chain import Chain
 from runlog.recording.keeper import StoreKeeper
 from runlog.recording.notice import Notices
@@ -76,11 +76,16 @@ class Writer:
         self._next_sequence = next_sequence
         self._held = 0
         self._hand: list[Item] = []
-        self._hand_delivered = False
+        self._hand_delivered = self._ahead = False
         self._closed_segments: list[int] = []
         self._tended = 0.0
         self._idle: dict[int, tuple[int, float]] = {}
         self._ownerless: dict[int, int] = {}
+
+    def configure(self, settings: Settings, finisher: Finishes) -> None:
+        """Go on with other settings of the same project."""
+        self.settings, self.finisher = settings, finisher
+        self.keeper.settings, self.refusals.rate = settings, settings.log.rate
 
     def start(self) -> None:
         """Start the thread. It is a bare one: `threading.Thread.start` takes locks that a signal handler could meet.
@@ -171,7 +176,7 @@ class Writer:
         except StoreError as error:
             self.keeper.failed(error)
             if not self._hand_delivered:
-                self._hand_delivered = True
+                self._hand_delivered = self._ahead = True
                 self._deliver(self._hand)
             return
         del self._closed_segments[: len(closed)]
@@ -179,24 +184,24 @@ class Writer:
             self._report_damage(dropped.records, dropped.reason)
 
     def _stored(self, batch: Batch, items: Sequence[Item]) -> None:
-        for item in items:
-            if item.source is not None:
-                item.source.drained = item.end
-                self.drained += 1
+        for segment, end in reached(items).items():
+            segment.drained = end
+        self.drained += sum(item.source is not None for item in items)
         self.stored += len(batch)
-        if not self._hand_delivered:
-            self._deliver(items, batch)
-
-    def _deliver(self, items: Sequence[Item], batch: Batch | None = None) -> None:
-        """Give the sinks what they have not had."""
-        fresh = [item for item in items if item.source is None or item.end > item.source.delivered]
-        for item in fresh:
-            if item.source is not None:
-                item.source.delivered = item.end
-        if fresh and self.sinks:
-            if batch is None or len(fresh) < len(items):
-                batch = make_batch(fresh, self.spool.id)
+        if not self._ahead:
             self.sinks.write(batch, self.notices)
+            return
+        if not self._hand_delivered:
+            self._deliver(items)
+        self._ahead = any(segment.delivered > segment.drained for segment in list(self.spool.active.values()))
+
+    def _deliver(self, items: Sequence[Item]) -> None:
+        """Give the sinks what they have not had, and remember it: they are, or were, ahead of the store."""
+        fresh = [item for item in items if item.source is None or item.end > item.source.delivered]
+        for segment, end in reached(fresh).items():
+            segment.delivered = end
+        if fresh:
+            self.sinks.write(make_batch(fresh, self.spool.id), self.notices)
 
     def _deliver_ahead(self) -> None:
         """The store cannot be written, and the sinks need not wait for it: the spool keeps what they get."""

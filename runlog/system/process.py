@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
@@ -19,16 +19,29 @@ class ProcessIdentity:
 
     pid: int
     started: str
+    space: str = ""
+    """Where the process id means something: a container has process ids of its own."""
 
     @classmethod
     def current(cls) -> Self:
         pid = os.getpid()
-        return cls(pid, _start_time(pid) or "")
+        return cls(pid, _start_time(pid) or "", _pid_space())
 
     def is_alive(self) -> bool:
-        """Say whether that very process still runs (a zombie does not)."""
+        """Say whether that very process still runs (a zombie does not); True where that cannot be seen from here."""
+        if self.space and self.space != _pid_space():
+            return True
         started = _start_time(self.pid)
         return started is not None and started == self.started
+
+
+def _pid_space() -> str:
+    """Name this process's kernel and process id namespace; empty where there is no such thing."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115 - no path
+    except OSError:
+        return ""
 
 
 def _start_time(pid: int) -> str | None:
@@ -73,7 +86,7 @@ class ProcessLock:
             os.close(descriptor)
             return False
         identity = ProcessIdentity.current()
-        content = json.dumps({"pid": identity.pid, "started": identity.started}).encode()
+        content = json.dumps(asdict(identity)).encode()
         try:
             os.pwrite(descriptor, content.ljust(256), 0)  # one write of one length: never read half
         except OSError:
@@ -95,8 +108,8 @@ class ProcessLock:
         """Return the identity written in a lock file, or None if there is none."""
         try:
             content = json.loads(path.read_bytes())
-            return ProcessIdentity(content["pid"], content["started"])
-        except (OSError, ValueError, KeyError, TypeError):
+            return ProcessIdentity(content["pid"], content["started"], content.get("space", ""))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
     @classmethod
