@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -91,9 +92,7 @@ async def _run_all(settings: Settings) -> dict[str, str]:
     await _let_worker_die(settings)
     async with app.open(settings=settings):
         note("runlog demo: now the other tasks, by a worker in this process")
-        import shop
-
-        shop.create_tables()
+        import_module("shop").create_tables()
         for task, payload in (
             ("sync-user", {"user_id": 1}),
             ("import-customers", [2, 3, 4]),

@@ -1,9 +1,9 @@
 """Every example in README and docs is executed.
 
-A page is a project in a folder of its own. A fenced block whose first line is a comment with a file's name (`# tasks.py`) is
-that file. Another `python` block is a script that is run. In a `console` block each line after `$` is a command that must
-exit with 0 (or with the number in a closing comment `# exits 2`); the lines below it are what it prints, where `…` stands for
-anything. Blocks of other languages are not examples.
+A page is a project in a folder of its own. A fenced block whose first line is a comment with a file's name
+(`# tasks.py`) is that file. Another `python` block is a script that is run. In a `console` block each line after `$` is
+a command that must exit with 0 (or with the number in a closing comment `# exits 2`); the lines below it are what it
+prints, where `…` stands for anything. Blocks of other languages are not examples.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ async def charge_card(order: int) -> None:
 
 @task
 def monthly_report(month: str) -> dict[str, int]:
-    """A sync task in a thread: print, logging and warnings land in its run; a plugin of the project traces subprocess."""
+    """A sync task in a thread: print, logging and warnings land in its run; the project's plugin traces subprocess."""
     print(f"report for {month}")
     orders = requests.get(f"{SHOP_API}/orders", params={"month": month, "token": "t0p-secret"}, timeout=5).json()
     logging.getLogger("shop.report").warning("%d orders have no address", 2, extra={"month": month})
