@@ -14,7 +14,7 @@ from opentelemetry.trace import Span as ApiSpan
 
 from runlog.recording import RANK_ALWAYS, RANK_SPAN, get_recorder
 from runlog.recording.clean import clean_attributes, clean_text, clean_value
-from runlog.stores.base import ERROR, INFO
+from runlog.stores.base import INFO
 from runlog.tracing import outcome
 from runlog.tracing.attributes import first_attributes, merge_attributes
 from runlog.tracing.details import (

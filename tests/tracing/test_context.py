@@ -74,7 +74,8 @@ def test_copy_context_takes_it_into_threads(log: Log) -> None:
         thread.start()
         thread.join()
         # One bound function, called by several threads at once.
-        bound = copy_context(lambda name: (work(name), user.get()))
+        together = threading.Barrier(4)
+        bound = copy_context(lambda name: (together.wait(10) >= 0 and work(name), user.get()))
         results = list(pool.map(bound, [f"pool {number}" for number in range(8)]))
         assert pool.submit(work, "without").result() == "none"
     user.set("nobody")

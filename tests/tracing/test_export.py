@@ -362,6 +362,7 @@ def test_a_forked_child_exports_its_own_spans_only(log: Log, tmp_path: Path) -> 
     log.provider.bridge.add_exporter(ToFile())
     with trace("before"):
         pass
+    log.events()  # it waits in the exporter's queue now, of which the child has a copy
     pid = os.fork()
     if pid == 0:
         try:

@@ -363,6 +363,33 @@ def test_records_are_laid_out_like_the_class(log: Log) -> None:
     )
 
 
+def test_an_ended_span_is_not_opened_again(log: Log) -> None:
+    span = started(log)
+    span.set_attribute("a", 1)
+    span.end()
+    log.events()
+    log.tracer.start_span("child", context=api.set_span_in_context(span)).end()
+    assert [event.kind for event in log.events() if event.name == "work"][-1] == "span"
+
+
+def test_an_end_inside_the_record_of_a_change_comes_after_it(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when a signal handler ends the span that the interrupted code is recording."""
+    span = started(log)
+    span.set_attribute("a", 1)
+    records: list[Any] = []
+
+    def emit(record: Any, rank: int, run_id: str | None = None) -> bool:
+        if record[2] == "open":
+            span.end()
+        records.append(record[2])
+        return True
+
+    monkeypatch.setattr(log.recorder, "emit", emit)
+    span.record_change()
+    assert records == ["open", "span"]
+    assert not span.is_recording()
+
+
 def test_a_change_and_the_end_at_once(log: Log) -> None:
     """Whatever thread is first: the span ends once, and no record says afterwards that it is open."""
     spans = [started(log, f"work {number}") for number in range(300)]

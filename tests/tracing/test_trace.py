@@ -211,26 +211,29 @@ def test_one_object_may_be_entered_many_times(log: Log) -> None:
 @pytest.mark.anyio
 async def test_one_object_may_be_shared_by_tasks(log: Log) -> None:
     shared = trace("work")
-    started = anyio.Event()
+    both_entered, first_left = anyio.Event(), anyio.Event()
 
     async def first() -> None:
         with shared as span:
-            started.set()
-            await anyio.sleep(0.02)
+            await both_entered.wait()
             span.set_attribute("who", "first")
-            assert api.get_current_span() is span
         assert not span.is_recording()
+        assert current_name() == ""
+        first_left.set()
 
     async def second() -> None:
-        await started.wait()
         with shared as span:
+            both_entered.set()
+            await first_left.wait()
+            assert span.is_recording()
+            assert api.get_current_span() is span
             span.set_attribute("who", "second")
         assert not span.is_recording()
 
     async with anyio.create_task_group() as group:
         group.start_soon(first)
         group.start_soon(second)
-    assert [event.attributes for event in log.events() if event.kind == "span"] == [{"who": "second"}, {"who": "first"}]
+    assert [event.attributes for event in log.events() if event.kind == "span"] == [{"who": "first"}, {"who": "second"}]
 
 
 def test_a_trace_of_its_own_stays_in_the_run(log: Log) -> None:
@@ -241,6 +244,14 @@ def test_a_trace_of_its_own_stays_in_the_run(log: Log) -> None:
     assert spans["detached"].trace_id != spans["outer"].trace_id
     assert spans["below"].trace_id == spans["detached"].trace_id
     assert {span.run_id for span in spans.values()} == {"run_5"}
+
+
+def test_a_trace_of_its_own_under_a_foreign_use_span_stays_in_the_run(log: Log) -> None:
+    with within("run_5"):
+        span = log.tracer.start_span("outer")
+    with api.use_span(span, end_on_exit=True), trace("detached", parent=None):
+        pass
+    assert log.spans()["detached"].run_id == "run_5"
 
 
 def test_a_parent_can_be_given(log: Log) -> None:
@@ -311,6 +322,7 @@ def counter(log: Log, seen: list[str]) -> Any:
             seen.append(current_name())
             with trace("step"):
                 sent = yield number
+                seen.append(current_name())
             if sent is not None:
                 seen.append(f"got {sent}")
         return "done"
@@ -327,7 +339,7 @@ def test_a_generator_does_not_leak_its_span(log: Log) -> None:
             assert current_name() == "consumer"
             with trace("consumed"):
                 pass
-    assert seen == ["count", "count"]
+    assert seen == ["count", "step", "count", "step"]
     spans = {event.span_id: event for event in log.events() if event.kind == "span"}
     names = [(span.name, spans[span.parent_id].name if span.parent_id else None) for span in spans.values()]
     assert names == [
@@ -347,7 +359,7 @@ def test_a_generator_takes_what_is_sent_and_thrown(log: Log) -> None:
     generator = counter(log, seen)(3)
     assert next(generator) == 0
     assert generator.send(5) == 1
-    assert seen == ["count", "got 5", "count"]
+    assert seen == ["count", "step", "got 5", "count"]
     error = ValueError("thrown")
     with pytest.raises(ValueError) as caught:
         generator.throw(error)
@@ -390,7 +402,7 @@ def test_a_generator_stepped_by_other_threads(log: Log, caplog: pytest.LogCaptur
         await anyio.to_thread.run_sync(generator.close)
 
     anyio.run(main)
-    assert seen == ["count", "count"]
+    assert seen == ["count", "step", "count"]
     assert caplog.records == []
     assert [event.name for event in log.events() if event.kind == "span"] == ["step", "step", "count"]
 
