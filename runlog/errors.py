@@ -1,4 +1,4 @@
-"""Every error that runlog raises on purpose.
+"""Every error that runlog raises on purpose::
 
 RunlogError
  ├─ ConfigError            a setting is wrong
