@@ -52,9 +52,9 @@ class Span(ApiSpan, SpanView):
 
     __slots__ = (
         "_clock",
-        "_duration",
         "_ended",
         "_open",
+        "duration_ns",
         "flags",
         "has_changed",
         "own_attributes",
@@ -98,7 +98,7 @@ class Span(ApiSpan, SpanView):
         self.flags = flags
         self.own_details: Details | None = None
         self.has_changed = False  # something was set since its last record
-        self._duration: int | None = None
+        self.duration_ns: int | None = None
         self._ended = False
         self._open = True  # deleted by who records its end or a change: of two threads only one can
         if type(start_time) is int:
@@ -159,7 +159,7 @@ class Span(ApiSpan, SpanView):
     def _finish(self, duration: int) -> None:
         """Record all of it. Once, by who deleted `_open`."""
         provider = self.tracer.provider
-        self._duration = duration
+        self.duration_ns = duration
         if provider.hooks.ending and self.flags & _PROCESSED:
             provider.hooks.on_ending(self)  # still mutable
         self._ended = True
@@ -351,10 +351,6 @@ class Span(ApiSpan, SpanView):
                 is_error=True,
             )
         self.end()
-
-    @property
-    def end_time(self) -> int | None:
-        return None if self._duration is None else self.start_time_ns + self._duration
 
     # What runlog adds
 

@@ -28,6 +28,7 @@ class SpanView(ReadableSpan):
         span_bytes: bytes
         parent_bytes: bytes | None
         start_time_ns: int
+        duration_ns: int | None
         flags: int
         own_name: str
         own_kind: SpanKind
@@ -74,6 +75,10 @@ class SpanView(ReadableSpan):
     @property
     def start_time(self) -> int:
         return self.start_time_ns
+
+    @property
+    def end_time(self) -> int | None:
+        return None if self.duration_ns is None else self.start_time_ns + self.duration_ns
 
     @property
     def status(self) -> Status:
