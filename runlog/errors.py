@@ -1,17 +1,20 @@
-"""Every error that runlog raises on purpose::
+"""Every error that runlog raises on purpose.
 
-RunlogError
- ├─ ConfigError            a setting is wrong
- ├─ ProjectNotOpen         a call needs `runlog.open()` round it
- ├─ PayloadError           a payload does not fit its task
- ├─ TaskError              a task is unknown, or defined twice
- ├─ QueryError             a search query is not well formed
- ├─ RunNotFound            no run, or more than one, has that id
- ├─ ChildRunError          a run that was waited for did not complete
- ├─ StoreError             the run log's database cannot be used
- │   └─ StoreTooNew        a newer runlog wrote it
- └─ InstrumentationError   listed plugins could not be installed
-AbortRun                   raised by a task: fail now, without another attempt
+The tree of them::
+
+    RunlogError
+     ├─ ConfigError            a setting is wrong
+     ├─ ProjectNotOpen         a call needs `runlog.open()` round it
+     ├─ PayloadError           a payload does not fit its task
+     ├─ TaskError              a task is unknown, or defined twice
+     ├─ QueryError             a search query is not well formed
+     ├─ RunNotFound            no run, or more than one, has that id
+     ├─ ChildRunError          a run that was waited for did not complete
+     ├─ StoreError             the run log's database cannot be used
+     │   └─ StoreTooNew        a newer runlog wrote it
+     └─ InstrumentationError   listed plugins could not be installed
+
+`AbortRun` is none of them: a task raises it to fail now, without another attempt.
 """
 
 from __future__ import annotations
