@@ -48,7 +48,8 @@ class Event(msgspec.Struct, array_like=True, tag=1, forbid_unknown_fields=False)
     `attributes` is flat (dotted keys) once stored; on the road it may nest and hold `recording.clean` cuts.
     `extra` holds what is shown but not searched. Its keys, each optional:
     exception (see `recording.exceptions`), events, links, icon, scope (tracer name), kind (OTel's span kind by name),
-    status_message, dropped ({what: count}), truncated ({attribute: original size}), flags (trace flags), result.
+    status_message, dropped ({what: count}), truncated ({attribute: original size}), flags (trace flags; absent is 3:
+    sampled, random), result; for exporters scope_version, trace_state, remote_parent, record_only (a sampler said so).
     """
 
     sequence: int
