@@ -6,14 +6,12 @@ import argparse
 import http.server
 import json
 import os
+import platform
 import subprocess
 import sys
 import tempfile
 import threading
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks import peers
 
@@ -107,10 +105,9 @@ def main() -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     otlp = f"http://127.0.0.1:{server.server_address[1]}/v1/traces"
     figures: dict[str, dict[str, peers.Result | str]] = {}
-    console = Console(stderr=True)
     for title, (_, count, cases) in GROUPS.items():
         for label, case in cases:
-            console.print(f"[dim]{title}: {label} …[/dim]")
+            print(f"{title}: {label} …", file=sys.stderr)
             figures.setdefault(title, {})[label] = run_case(case, count // 10 if options.quick else count, otlp)
     if options.json:
         print(json.dumps(figures, indent=2))
@@ -119,18 +116,38 @@ def main() -> None:
 
 
 def show(figures: dict[str, dict[str, peers.Result | str]]) -> None:
+    """Print the tables in Markdown: they read well in a terminal, and go into the documentation as they are."""
+    print(f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     for title, results in figures.items():
         key = GROUPS[title][0]
         own = results[RUNLOG]
         columns = list(own) if isinstance(own, dict) else [key]
-        table = Table("", *(UNITS[column] for column in columns), "ratio to runlog", title=title, title_justify="left")
+        rows = [["", *(UNITS[column] for column in columns), f"{UNITS[key]}: ratio to runlog"]]
         for label, result in results.items():
             if isinstance(result, str):
-                table.add_row(label, f"not measured: {result}")
+                rows.append([label, f"not measured: {result}", *[""] * len(columns)])
                 continue
             ratio = f"{result[key] / own[key]:.2f}" if isinstance(own, dict) else "-"
-            table.add_row(label, *(f"{result[column]:,.1f}" for column in columns), ratio)
-        Console().print(table)
+            rows.append(
+                [label, *(f"{result[column]:,.{0 if result[column] > 100 else 1}f}" for column in columns), ratio]
+            )
+        widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
+        print(f"\n## {title}\n")
+        for number, row in enumerate(rows):
+            cells = [
+                row[0].ljust(widths[0]),
+                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+            ]
+            print("| " + " | ".join(cells) + " |")
+            if number == 0:
+                print(
+                    "|"
+                    + "|".join(
+                        "-" * (width + 2) if index == 0 else "-" * (width + 1) + ":"
+                        for index, width in enumerate(widths)
+                    )
+                    + "|"
+                )
 
 
 if __name__ == "__main__":
