@@ -162,7 +162,7 @@ def test_unchanged_parts_of_a_run_stay_unchanged(finisher: Finisher) -> None:
         {"message": msgspec.msgpack.Ext(1, b"canary")},
         {"attributes": {"a": msgspec.msgpack.Ext(1, b"canary")}},
     ],
-    ids=str,
+    ids=["list", "number as key", "number as name", "list as extra", "events", "bad cut", "bad cut within"],
 )
 def test_what_cannot_be_scrubbed_is_not_passed_on(finisher: Finisher, damage: dict[str, Any]) -> None:
     event = an_event("canary", {"a": "canary"}, extra={"status_message": "canary"})
