@@ -6,7 +6,6 @@ import importlib
 import os
 import signal
 import sys
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,14 +20,12 @@ from opentelemetry import trace as otel
 
 from runlog import capture, console
 from runlog.config import Settings
-from runlog.engines.base import Engine
 from runlog.engines.local import LocalEngine, live_workers
 from runlog.errors import ConfigError, RunlogError, StoreError
-from runlog.executor import EngineSubmitter, Executor, RunRecords, heal
+from runlog.executor import Care, EngineSubmitter, Executor, PayloadScrubber, RunRecords
 from runlog.instrumentation import Instrumentations, install_all
 from runlog.logger import logger
 from runlog.recording import get_recorder, open_recorder
-from runlog.stores import open_reader
 from runlog.system.patch import Patch
 from runlog.tasks.registry import registry
 from runlog.tasks.submitter import Submitter, current_submitter, set_process_submitter
@@ -37,11 +34,7 @@ from runlog.tracing.provider import get_provider
 
 T = TypeVar("T")
 
-_DAY = 86_400 * 1_000_000_000
-_HEALED = _DAY
-"""How far back (ns) the states of runs are compared with the run log."""
-_PRUNE_EVERY = 3600.0
-_FLUSH = 5.0
+_FLUSH, _FLUSH_DEGRADED = 5.0, 0.3
 _INTERRUPTED, _SIGNALED = 130, 128
 _EXIT_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -63,18 +56,21 @@ def open(  # noqa: A001 - the public name is runlog.open
     back to the queue.
 
     An instrumentation that cannot be installed, and a queue that the worker cannot use, are errors in the run log and
-    on the console, and end nothing. Raises ConfigError for a wrong setting and for a module that cannot be imported.
+    on the console, and end nothing. Where the project's folder cannot be written or its disk is full, one line on
+    stderr says so: records are kept in memory, and with `worker` the queue is a temporary one that ends with this
+    process. Raises ConfigError for a wrong setting and for a module that cannot be imported.
     """
-    return Project(settings or Settings.load(None if folder is None else Path(folder), arguments), worker=worker)
+    settings = settings or Settings.load(None if folder is None else Path(folder), arguments)
+    return Project(settings, worker=worker, temporary_queue=worker)
 
 
 class Project:
     """An open project; made by `runlog.open()`."""
 
-    def __init__(self, settings: Settings, *, worker: bool) -> None:
+    def __init__(self, settings: Settings, *, worker: bool, temporary_queue: bool = False) -> None:
         self.settings = settings
         self.instrumentations: Instrumentations | None = None
-        self._service = _Service(settings, worker=worker)
+        self._service = _Service(settings, worker=worker, temporary_queue=temporary_queue)
         self._worker = worker
         self._stack = ExitStack()
         self._portal: BlockingPortal | None = None
@@ -140,7 +136,7 @@ class Project:
         """Start recording, then what records by itself, and only then import the user's modules."""
         settings = self.settings
         recorder = open_recorder(settings)
-        self._stack.callback(recorder.flush, _FLUSH)
+        self._stack.callback(_flush)
         console.attach(settings, recorder.add_sink)
         provider = get_provider()
         if isinstance(otel.get_tracer_provider(), otel.ProxyTracerProvider):
@@ -165,8 +161,9 @@ class Project:
 class _Service:
     """The part of a project that lives on an event loop: the engine, the submitter, and with a worker the executor."""
 
-    def __init__(self, settings: Settings, *, worker: bool) -> None:
+    def __init__(self, settings: Settings, *, worker: bool, temporary_queue: bool) -> None:
         self._settings, self._worker = settings, worker
+        self._spare = _say_temporary if temporary_queue else None
         self._executor: Executor | None = None
         self._group: TaskGroup | None = None
         self._failure: StoreError | None = None
@@ -176,7 +173,9 @@ class _Service:
     async def __aenter__(self) -> Self:
         settings, provider = self._settings, get_provider()
         records = RunRecords()
-        self._engine = LocalEngine(settings.queue_path, records)
+        self._engine = LocalEngine(
+            settings.queue_path, records, spare=self._spare, scrub=PayloadScrubber(settings)
+        )
         self.submitter = EngineSubmitter(self._engine, provider, payload_limit=settings.limits.payload)
         self._submitting = _Submitting(self.submitter)
         self._submitting.__enter__()
@@ -185,7 +184,7 @@ class _Service:
             self._executor = Executor(self._engine, registry, provider, settings)
             self._group = await anyio.create_task_group().__aenter__()
             self._group.start_soon(self._execute, self._executor, self._stop)
-            self._group.start_soon(_care, self._engine, records, settings, self._stop)
+            self._group.start_soon(Care(self._engine, records, settings).run, self._stop)
         return self
 
     async def __aexit__(
@@ -242,22 +241,18 @@ class _Submitting:
             current_submitter.set(None)
 
 
-async def _care(engine: Engine, records: RunRecords, settings: Settings, stop: anyio.Event) -> None:
-    """Give the log the states that it lacks, and now and then forget old runs, until `stop`."""
-    try:
-        await to_thread.run_sync(get_recorder().flush)  # so that there is a log to compare with
-        reader = await to_thread.run_sync(open_reader, settings)
-        try:
-            await heal(engine, reader, time.time_ns() - _HEALED, records.again)
-        finally:
-            reader.close()
-        while settings.retention.days:
-            with anyio.move_on_after(_PRUNE_EVERY):
-                await stop.wait()
-                return
-            await engine.prune(time.time_ns() - int(settings.retention.days * _DAY))
-    except StoreError as error:
-        logger.warn("the run log could not be compared with the queue: {reason}", reason=str(error))
+def _flush() -> None:
+    """Wait until the records are stored; not for long where they cannot be."""
+    recorder = get_recorder()
+    recorder.flush(_FLUSH if recorder.statistics().degraded is None else _FLUSH_DEGRADED)
+
+
+def _say_temporary(error: StoreError) -> None:
+    """Tell that runs end with the process, unless it was said for the records already."""
+    recorder = get_recorder()
+    if recorder.statistics().degraded is None:
+        why = f"{error.what}: {error.why}" if error.why else error.what
+        recorder.notices.say("queue", f"{why}; runs are queued in memory, and end with this process")
 
 
 def import_tasks(settings: Settings) -> None:
@@ -310,7 +305,7 @@ def run_worker(settings: Settings) -> int:
 
 
 async def _work(settings: Settings) -> int:
-    async with open(settings=settings) as project:
+    async with Project(settings, worker=True) as project:
         tasks = ", ".join(sorted(registry.ids())) or "no tasks: list modules in `tasks` of the config"
         print(f"runlog worker: {tasks}; Ctrl-C ends", file=sys.stderr)  # noqa: T201
         number = await _signal_or_failure(project)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from runlog.cli.layout import size_text
-from runlog.cli.project import load_settings
+from runlog.cli.project import has_log, load_settings
 from runlog.cli.version import DISTRIBUTION, installed
 from runlog.config import Settings
 from runlog.errors import ConfigError, RunlogError
@@ -126,7 +126,7 @@ def _folder(settings: Settings) -> Iterator[Check]:
 
 def _log(settings: Settings) -> Iterator[Check]:
     path = settings.log_path
-    if not path.exists():
+    if not has_log(settings):
         yield Check("run log", "ok", f"nothing is recorded yet ({path})")
         return
     from runlog.stores import open_reader

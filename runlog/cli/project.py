@@ -37,7 +37,7 @@ def open_log(settings: Settings) -> Iterator[Reader | None]:
     None if nothing was ever recorded. Raises StoreError if there is a log that cannot be read.
     """
     rescue(settings)
-    if not settings.log_path.exists():
+    if not has_log(settings):
         yield None
         return
     from runlog.stores import open_reader
@@ -47,6 +47,14 @@ def open_log(settings: Settings) -> Iterator[Reader | None]:
         yield reader
     finally:
         reader.close()
+
+
+def has_log(settings: Settings) -> bool:
+    """Whether there is a run log; a file without a byte is one that could not be begun."""
+    try:
+        return settings.log_path.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def rescue(settings: Settings) -> None:

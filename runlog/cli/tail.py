@@ -9,7 +9,7 @@ import typer
 
 from runlog.cli.options import JsonLines, QueryWords, parse_query
 from runlog.cli.output import note, output
-from runlog.cli.project import load_settings, nothing_recorded, rescue
+from runlog.cli.project import has_log, load_settings, nothing_recorded, rescue
 from runlog.cli.stream import Stream
 from runlog.config import Settings
 from runlog.errors import RunNotFound
@@ -60,7 +60,7 @@ def _opened(settings: Settings, *, wait: bool) -> Reader | None:
     from runlog.stores import open_reader
 
     said = False
-    while not settings.log_path.exists():
+    while not has_log(settings):
         if not wait:
             return None
         if not said:

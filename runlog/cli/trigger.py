@@ -76,6 +76,8 @@ async def _trigger(
     from runlog.tasks.trigger import trigger
 
     here = wait and not app.has_worker(settings)
+    if not here:  # an error is one line here, and the console shows the records of runs
+        settings = settings.model_copy(update={"console": settings.console.model_copy(update={"enabled": False})})
     if wait and not here:
         note("Waiting for a worker to finish the run.")  # before capture would take it for a record
     async with app.open(settings=settings, worker=here) as project:

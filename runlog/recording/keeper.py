@@ -92,7 +92,7 @@ class StoreKeeper:
         self._failures += 1
         if self._failures % _REOPEN_AFTER == 0:
             self.close()
-        if now - self._failing_since >= _SAY_AFTER:
+        if now - self._failing_since >= _SAY_AFTER and not self._notices.has_said("memory"):
             self._notices.say("store", f"{self.error}; records wait in the spool")
 
     def idle(self) -> None:

@@ -33,6 +33,10 @@ class Notices:
             os.write(STDERR, f"runlog: {visible_line(text)}\n".encode("utf-8", "backslashreplace"))
         return True
 
+    def has_said(self, key: str) -> bool:
+        """Tell whether a line about this key was written and holds."""
+        return key in self._said
+
     def forget(self, key: str) -> bool:
         """Let a key be said again at once; tell whether it had been said."""
         return self._said.pop(key, None) is not None

@@ -30,7 +30,7 @@ CHECKPOINT_PAGES = 1000  # about 4 MiB of WAL: 8 ms in the median, 20 ms at wors
 _CREATE_PRAGMAS = "PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL;"
 _WRITER_PRAGMAS = """
     PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864;
-    PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=OFF; PRAGMA trusted_schema=OFF;
+    PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;
 """
 _READER_PRAGMAS = "PRAGMA query_only=ON; PRAGMA cache_size=-2000; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;"
 _BUSY_MS = 5000
@@ -64,8 +64,12 @@ class Database:
     connection: apsw.Connection
     """The open connection. It changes when the file is replaced: take it from `transaction`, or anew each time."""
 
-    def __init__(self, path: Path, application_id: int, migrations: Sequence[Migration]) -> None:
+    def __init__(
+        self, path: Path, application_id: int, migrations: Sequence[Migration], *, secure_delete: bool = False
+    ) -> None:
         """Open or create the database at `path` and bring it to the newest schema.
+
+        With `secure_delete` what is deleted or overwritten is zeroed in the file; the WAL has it until it is truncated.
 
         A file that is damaged, or is no database of this kind, is renamed to `<name>.damaged-<time>` and a
         new one is started; `moved_aside` then names it. Raises StoreTooNew if a newer runlog wrote it and
@@ -77,6 +81,7 @@ class Database:
         self.gate = threading.RLock()
         """Held while SQLite is at work, so that a fork finds it at rest."""
         self._application_id, self._migrations = application_id, migrations
+        self._secure_delete = secure_delete
         self._wal_pages = self._checkpointed = 0
         try:
             private_directory(path.parent)
@@ -117,6 +122,7 @@ class Database:
             if not version:
                 connection.execute(_CREATE_PRAGMAS)
             connection.execute(_WRITER_PRAGMAS)
+            connection.pragma("secure_delete", "ON" if self._secure_delete else "OFF")
             self._migrate(connection, version)
         except BaseException:
             # What cannot be used is left as it is, also its WAL.
@@ -207,16 +213,21 @@ class Database:
 
     def checkpoint(self, *, truncate: bool = False) -> None:
         """Copy the WAL into the database file; `truncate` also empties the WAL file, if no reader needs it."""
+        self.try_checkpoint(truncate=truncate)
+
+    def try_checkpoint(self, *, truncate: bool = False) -> bool:
+        """Do what `checkpoint` does; False if a reader was in the way."""
         mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if truncate else apsw.SQLITE_CHECKPOINT_PASSIVE
         with self.lock.held(), self.gate:
             self.connection.set_busy_timeout(0)  # writers wait behind this: never wait for a reader
             try:
                 self.connection.wal_checkpoint(mode=mode)
                 self._checkpointed = 0 if truncate else self._wal_pages
-            except apsw.BusyError:  # a reader is in the way: the next one will do it
-                pass
+            except apsw.BusyError:  # the next one will do it
+                return False
             finally:
                 self.connection.set_busy_timeout(_BUSY_MS)
+            return True
 
     def checkpoint_if_due(self) -> None:
         """Checkpoint when the WAL has grown by CHECKPOINT_PAGES since the last time."""
@@ -317,13 +328,13 @@ def connect_reader(path: Path) -> apsw.Connection:
     try:
         try:
             return _open_reader(path, "mode=rw" if os.access(path, os.W_OK) else "mode=ro")
-        except (apsw.CantOpenError, apsw.ReadOnlyError):  # WAL needs a -shm file, and it cannot be made here
+        except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.IOError):  # no -shm file can be made here, which WAL needs
             wal = path.with_name(path.name + "-wal")
             if not path.exists() or (wal.exists() and wal.stat().st_size):
                 raise
             return _open_reader(path, "immutable=1")
     except (OSError, apsw.Error) as error:
-        fix = "runlog doctor   # says what can be done" if isinstance(error, _DAMAGED) else None
+        fix = "runlog doctor   # says what can be done" if isinstance(error, (*_DAMAGED, apsw.IOError)) else None
         raise StoreError(f"cannot read {path}", str(error) or type(error).__name__, fix) from error
 
 

@@ -11,12 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from runlog.engines.base import Delivery, Interrupt, NewRun, OnChange, Outcome
+from runlog.engines.base import Change, Delivery, Interrupt, NewRun, OnChange, Outcome
 from runlog.engines.local.operations import Claim, Operation, Stop, Wait
-from runlog.engines.local.queue import Queue
+from runlog.engines.local.queue import Queue, Scrub
 from runlog.engines.local.replies import Reply
 from runlog.engines.local.thread import GIVEN_BACK, EngineThread
-from runlog.errors import ProjectNotOpen
+from runlog.errors import ProjectNotOpen, StoreError
 from runlog.stores.base import Run
 
 T = TypeVar("T")
@@ -33,10 +33,25 @@ class LocalEngine:
     without any of the parent's work.
     """
 
-    def __init__(self, path: Path, on_change: OnChange, *, lease: float = 12.0, poll: float = 0.05) -> None:
+    def __init__(
+        self,
+        path: Path,
+        on_change: OnChange,
+        *,
+        lease: float = 12.0,
+        poll: float = 0.05,
+        spare: Callable[[StoreError], None] | None = None,
+        scrub: Scrub | None = None,
+    ) -> None:
         """`lease` (seconds) is for how long a worker that shows no sign of life keeps its runs where its death cannot
-        be seen; it is renewed every third of it. Nothing is opened before the first use."""
+        be seen; it is renewed every third of it. Nothing is opened before the first use.
+
+        With `spare`, where `path` cannot be written (a read-only folder, a full disk), the queue is a temporary one of
+        this process alone, and `spare` is told why, in the engine's thread. Without, every call raises StoreError.
+
+        `scrub` takes the secrets out of a payload when its run has ended."""
         self.path, self._on_change, self._lease, self._poll = path, on_change, lease, poll
+        self._spare, self._scrub = spare, scrub
         self._thread: EngineThread | None = None
         self._starting = threading.Lock()
         self._closed = False
@@ -58,7 +73,9 @@ class LocalEngine:
         with self._starting:
             thread = self._thread
             if thread is None:
-                thread = EngineThread(self.path, self._on_change, lease=self._lease, poll=self._poll)
+                thread = EngineThread(
+                    self.path, self._on_change, lease=self._lease, poll=self._poll, spare=self._spare, scrub=self._scrub
+                )
                 self._thread = thread
                 thread.start()
         return thread
@@ -120,8 +137,8 @@ class LocalEngine:
                 thread.put(None)
         return [ended[run_id] for run_id in run_ids]
 
-    async def changed_since(self, time: int) -> list[Run]:
-        return await self._read(lambda queue: queue.changed_since(time))
+    async def changes(self, after: tuple[int, int], limit: int) -> list[Change]:
+        return await self._read(lambda queue: queue.changes(after, limit))
 
     async def prune(self, ended_before: int) -> int:
         total = 0

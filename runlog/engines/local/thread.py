@@ -18,10 +18,11 @@ import apsw
 from runlog.engines.base import Delivery, Interrupt, OnChange, Outcome
 from runlog.engines.local.attempts import Attempts
 from runlog.engines.local.care import Care
-from runlog.engines.local.operations import Claim, Item, Operation, Stop, Wait, Waits
-from runlog.engines.local.queue import Effects, Held, Queue
+from runlog.engines.local.erasing import Erasing
+from runlog.engines.local.operations import Claim, Item, Operation, Stop, Wait, Waits, finishing
+from runlog.engines.local.place import Place
+from runlog.engines.local.queue import Effects, Held, Queue, Scrub
 from runlog.engines.local.replies import Reply, wake
-from runlog.engines.local.schema import APPLICATION_ID, MIGRATIONS
 from runlog.engines.local.workers import WorkerFiles, new_worker_name
 from runlog.errors import ProjectNotOpen, RunlogError, StoreError
 from runlog.system.sqlite import Database
@@ -41,11 +42,22 @@ _BUSY = (apsw.BusyError, apsw.LockedError)
 class EngineThread(threading.Thread):
     """`put`, `watch`, `mark`, `finish`, `pause` and `go_on` are for other threads; the rest happens in this one."""
 
-    def __init__(self, path: Path, on_change: OnChange, *, lease: float, poll: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        on_change: OnChange,
+        *,
+        lease: float,
+        poll: float,
+        spare: Callable[[StoreError], None] | None = None,
+        scrub: Scrub | None = None,
+    ) -> None:
         super().__init__(name="runlog-engine", daemon=True)
         self.worker = new_worker_name()
         self.moved_aside: Path | None = None
         self._path, self._on_change, self._poll_every = path, on_change, poll
+        self._place, self._scrub = Place(path, spare), scrub
+        self._erasing = Erasing()
         self._lease = int(lease * 1e9)
         self._inbox: SimpleQueue[Item] = SimpleQueue()
         self._attempts = Attempts()
@@ -84,7 +96,7 @@ class EngineThread(threading.Thread):
 
     def finish(self, delivery: Delivery, outcome: Outcome, reply: Reply[bool] | None = None) -> None:
         held = self._attempts.find(delivery)
-        self.put(_finishing(held, outcome, reply, partial(self._attempts.drop, delivery)))
+        self.put(finishing(held, outcome, reply, partial(self._attempts.drop, delivery)))
 
     def pause(self) -> None:
         """Wait (a second at most) until no statement runs, and let none begin."""
@@ -128,7 +140,7 @@ class EngineThread(threading.Thread):
         if self._stopping is not None or (self._look and self._claims):
             return 0
         if not (self._claims or self._waits or self._attempts):
-            return None
+            return self._erasing.patience if self._database is not None else None
         if self._claims and self._due is not None:
             return min(self._poll_every, max(0.0, (self._due - time.time_ns()) / 1e9))
         return self._poll_every
@@ -140,7 +152,15 @@ class EngineThread(threading.Thread):
         try:
             queue = self._opened()
         except RunlogError as error:
-            self._fail(operations, reads, waits, error)
+            if isinstance(error.__cause__, _BUSY):  # locked: nobody's work is lost for that
+                self._backlog = operations
+                again: list[Item] = [*reads, *waits]
+                for item in again:
+                    self._inbox.put(item)
+            else:
+                self._fail(operations, reads, waits, error)
+            if self._stopping is not None:
+                self._end()
             return
         self._write(operations)
         self._read(queue, reads)
@@ -152,6 +172,7 @@ class EngineThread(threading.Thread):
             self._write(self._care.look(queue, has_attempts=bool(self._attempts)))
         assert self._database is not None
         self._database.checkpoint_if_due()
+        self._erasing.run(self._database)
         if self._stopping is not None:
             self._end()
 
@@ -171,7 +192,7 @@ class EngineThread(threading.Thread):
                 case Stop():
                     self._stopping, self._stopping_by = item, time.monotonic() + _LAST_TRIES
                     operations += [
-                        _finishing(held, GIVEN_BACK, None, partial(self._attempts.drop, held.delivery))
+                        finishing(held, GIVEN_BACK, None, partial(self._attempts.drop, held.delivery))
                         for held in self._attempts.all()
                     ]
                 case None:
@@ -181,9 +202,13 @@ class EngineThread(threading.Thread):
 
     def _opened(self) -> Queue:
         if self._queue is None:
-            self._database = Database(self._path, APPLICATION_ID, MIGRATIONS)
+            self._database = self._place.open()
+            if self._place.path != self._path:
+                self._path = self._place.path
+                self._files = WorkerFiles(self._path)
+                self._care = Care(self._files, self._lease / 1e9)
             self.moved_aside = self._database.moved_aside
-            self._queue = Queue(self._database.connection, self.worker, self._lease)
+            self._queue = Queue(self._database.connection, self.worker, self._lease, self._scrub)
         return self._queue
 
     def _fail(self, operations: list[Operation], reads: list[Operation], waits: list[Wait], error: RunlogError) -> None:
@@ -194,8 +219,6 @@ class EngineThread(threading.Thread):
         replies += [item.reply for item in self._claims]
         self._claims = []
         wake([reply for reply in replies if reply is not None and reply.put_error(error)])
-        if self._stopping is not None:
-            self._end()
 
     def _write(self, operations: list[Operation]) -> None:
         """Commit the operations, and claims that can be served, together; each alone if one of them is in the way."""
@@ -220,6 +243,8 @@ class EngineThread(threading.Thread):
                     self._write([operation])
             elif operations:
                 self._failed(operations[0], error)
+            else:
+                self._refuse_claims(_store_error(self._path, error))
 
     def _failed(self, operation: Operation, error: Exception) -> None:
         if operation.keep:
@@ -250,8 +275,9 @@ class EngineThread(threading.Thread):
         with self._database.transaction(durable=any(operation.durable for operation in operations)) as connection:
             if connection is not queue.connection:  # the file was replaced: it knows nothing of this worker
                 queue.connection, self._registered = connection, None
-            results = [_result(operation, queue) for operation in operations]
+            results = [operation.result(queue) for operation in operations]
             served = self._serve(queue, now)
+        self._erasing.committed(erased=effects.erased)
         self._tell(effects)
         replies = [reply for run in effects.runs if run.is_terminal for reply in self._waits.settle(run)]
         replies += self._hand_over(served)
@@ -270,9 +296,11 @@ class EngineThread(threading.Thread):
         try:
             self._files.hold(self.worker)
         except OSError as error:
-            claims, self._claims = self._claims, []
-            told = StoreError(f"cannot keep a lock file beside the queue {self._path}", str(error))
-            wake([claim.reply for claim in claims if claim.reply.put_error(told)])
+            self._refuse_claims(StoreError(f"cannot keep a lock file beside the queue {self._path}", str(error)))
+
+    def _refuse_claims(self, error: StoreError) -> None:
+        claims, self._claims = self._claims, []
+        wake([claim.reply for claim in claims if claim.reply.put_error(error)])
 
     def _serve(self, queue: Queue, now: int) -> list[tuple[Claim, list[Held]]]:
         """Serve those who wait for work, in the transaction that may have brought it."""
@@ -350,8 +378,10 @@ class EngineThread(threading.Thread):
                     with self._database.transaction() as connection:
                         self._queue.connection = connection
                         self._queue.unregister(self.worker)
+                self._database.checkpoint(truncate=True)
                 self._database.close()
         self._files.release()
+        self._place.remove()
         self._stopped = True
         self._stopping.reply.put(None)
         wake([self._stopping.reply])
@@ -366,20 +396,6 @@ class EngineThread(threading.Thread):
         closes = [item.reply for item in items if isinstance(item, Stop) and item.reply.put(None)]
         replies = [item.reply for item in items if item is not None and item.reply is not None]
         wake([*closes, *self._waits.refuse(error), *(reply for reply in replies if reply.put_error(error))])
-
-
-def _finishing(held: Held | None, outcome: Outcome, reply: Reply[bool] | None, after: Callable[[], None]) -> Operation:
-    def finish(queue: Queue) -> bool:
-        return held is not None and queue.finish(held, outcome, time.time_ns())
-
-    return Operation(finish, reply, keep=True, after=after)
-
-
-def _result(operation: Operation, queue: Queue) -> Any:
-    try:
-        return operation.action(queue)
-    except RunlogError as error:  # raised before anything was written
-        return error
 
 
 def _store_error(path: Path, error: Exception) -> StoreError:
