@@ -85,6 +85,16 @@ class Interrupt:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The newest version of a run, and where it stands in the order of changes."""
+
+    run_id: str
+    version: int
+    cursor: tuple[int, int]
+    """(time, number): grows with every change."""
+
+
 OnChange = Callable[[Run], None]
 """Called with every committed change of a run, after the commit and before the call that made it returns, from any
 thread. `payload` and `output` are JSON in bytes; they are None in a change that does not touch them. It must not wait
@@ -118,8 +128,8 @@ class Engine(Protocol):
     async def finish(self, delivery: Delivery, outcome: Outcome) -> bool:
         """End an attempt; False if its lease is no longer held, and then nothing is changed.
 
-        A run whose cancel was asked for is not queued again: it is CANCELED. Does not raise for a queue that is
-        locked, full or gone: it goes on trying."""
+        A run whose cancel was asked for is not queued again: it is CANCELED. Children that the attempt waited for are
+        cancelled unless it completed. Does not raise for a queue that is locked, full or gone: it goes on trying."""
         ...
 
     async def cancel(self, run_id: str, reason: str | None = None) -> bool:
@@ -137,8 +147,10 @@ class Engine(Protocol):
         """Wait until all these runs are terminal; return them in the order asked for. Raises RunNotFound."""
         ...
 
-    async def changed_since(self, time: int) -> list[Run]:
-        """Every run that changed at this time or later, oldest change first: for a log that may lack some."""
+    async def changes(self, after: tuple[int, int], limit: int) -> list[Change]:
+        """The first `limit` runs that changed last after a cursor, oldest change first: for a log that may lack some.
+
+        `(time, 0)` is before whatever changed at this time."""
         ...
 
     async def prune(self, ended_before: int) -> int:

@@ -1,7 +1,9 @@
 """What running means: attempts, retries, limits, cancellation, outcome; and triggers and waits."""
 
+from runlog.executor.care import Care
 from runlog.executor.executor import Executor
+from runlog.executor.payloads import PayloadScrubber
 from runlog.executor.records import RunRecords, heal
 from runlog.executor.submit import EngineSubmitter
 
-__all__ = ["EngineSubmitter", "Executor", "RunRecords", "heal"]
+__all__ = ["Care", "EngineSubmitter", "Executor", "PayloadScrubber", "RunRecords", "heal"]

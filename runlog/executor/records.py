@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from anyio import to_thread
 
 from runlog.engines.base import Engine
+from runlog.errors import RunNotFound
 from runlog.logger import write_log
 from runlog.recording import RANK_ALWAYS, Recorder, get_recorder
 from runlog.recording.clean import Limits, clean_text, clean_value
@@ -49,21 +51,26 @@ class RunRecords:
         recorder.emit(plain, RANK_ALWAYS, run.run_id)
 
 
-async def heal(engine: Engine, log: Reader, since: int, record: Callable[[Run], None]) -> int:
+async def heal(
+    engine: Engine, log: Reader, since: int, record: Callable[[Run], None], *, until: int | None = None
+) -> int:
     """Have `record` called with each run whose newest state the log lacks, of those that changed since a time (ns).
 
-    A process that is killed between the commit of a run's state and its record leaves such a gap. Returns how many
-    there were. Raises StoreError.
+    A process that is killed between the commit of a run's state and its record leaves such a gap. What changed after
+    `until` is left for later: its record may be on its way. Returns how many there were. Raises StoreError.
     """
-    runs = await engine.changed_since(since)
-    healed = 0
-    for start in range(0, len(runs), _ASKED_AT_ONCE):
-        some = runs[start : start + _ASKED_AT_ONCE]
-        known = await to_thread.run_sync(log.versions, [run.run_id for run in some])
-        for run in some:
-            if known.get(run.run_id, 0) < run.version:
-                record(run)
-                healed += 1
+    cursor, healed = (since, 0), 0
+    while changes := await engine.changes(cursor, _ASKED_AT_ONCE):
+        cursor = changes[-1].cursor
+        due = [change for change in changes if until is None or change.cursor[0] <= until]
+        known = await to_thread.run_sync(log.versions, [change.run_id for change in due])
+        for change in due:
+            if known.get(change.run_id, 0) < change.version:
+                with suppress(RunNotFound):  # pruned meanwhile
+                    record(await engine.get(change.run_id))
+                    healed += 1
+        if len(due) < len(changes):
+            break
     return healed
 
 

@@ -309,18 +309,20 @@ async def test_closing_refuses_who_still_waits(opener: Opener) -> None:
     assert refused == ["refused"] * 2
 
 
-async def test_changed_since_and_prune(engine: Engine) -> None:
+async def test_changes_in_pages_and_prune(engine: Engine) -> None:
     old, new = new_run(), new_run()
     await engine.submit([old])
     await engine.finish(await claim_one(engine), Outcome("COMPLETED", output=b"1"))
     then = time.time_ns()
     await engine.submit([new])
-    everything = await engine.changed_since(0)
-    assert [(run.run_id, run.version) for run in everything] == [(old.run_id, 3), (new.run_id, 1)]
-    assert (everything[0].payload, everything[0].output) == (old.payload, b"1")
-    assert [run.run_id for run in await engine.changed_since(then)] == [new.run_id]
+    everything = await engine.changes((0, 0), 10)
+    assert [(change.run_id, change.version) for change in everything] == [(old.run_id, 3), (new.run_id, 1)]
+    assert await engine.changes((0, 0), 1) == everything[:1]
+    assert await engine.changes(everything[0].cursor, 10) == everything[1:]
+    assert await engine.changes((then, 0), 10) == everything[1:]
+    assert await engine.changes(everything[1].cursor, 10) == []
     assert await engine.prune(time.time_ns()) == 1
-    assert [run.run_id for run in await engine.changed_since(0)] == [new.run_id]
+    assert await engine.changes((0, 0), 10) == everything[1:]
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])

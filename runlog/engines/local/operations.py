@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from runlog.engines.base import Delivery
-from runlog.engines.local.queue import Queue
+from runlog.engines.base import Delivery, Outcome
+from runlog.engines.local.queue import Held, Queue
 from runlog.engines.local.replies import Reply
 from runlog.errors import RunlogError
 from runlog.stores.base import Run
@@ -26,6 +27,22 @@ class Operation:
     reads: bool = False
     after: Callable[[], None] | None = None
     """Called in the engine's thread when it is committed."""
+
+    def result(self, queue: Queue) -> Any:
+        """Do it; return what comes of it, or the error that it raised before anything was written."""
+        try:
+            return self.action(queue)
+        except RunlogError as error:
+            return error
+
+
+def finishing(held: Held | None, outcome: Outcome, reply: Reply[bool] | None, after: Callable[[], None]) -> Operation:
+    """The end of an attempt; nothing, if it is not held any more."""
+
+    def finish(queue: Queue) -> bool:
+        return held is not None and queue.finish(held, outcome, time.time_ns())
+
+    return Operation(finish, reply, keep=True, after=after)
 
 
 @dataclass(slots=True, eq=False)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from random import getrandbits
@@ -13,7 +13,7 @@ from typing import Any
 
 import apsw
 
-from runlog.engines.base import CRASH_BUDGET, Delivery, NewRun, Outcome
+from runlog.engines.base import CRASH_BUDGET, Change, Delivery, NewRun, Outcome
 from runlog.engines.local.rows import (
     RUN_COLUMNS,
     SELECT_RUN,
@@ -30,6 +30,9 @@ ACTIVE = "status IN ('EXECUTING', 'WAITING')"
 READY = "status IN ('QUEUED', 'DELAYED')"
 _MAX_SUBQUERIES = 400  # SQLite's limit is 500 terms of a compound SELECT
 _RETURNING = "RETURNING version, status, changed, attempt, worker, available, started, ended, reason"
+
+Scrub = Callable[[bytes], bytes]
+"""Returns a payload without secrets. Must not raise."""
 
 
 @dataclass(slots=True)
@@ -49,13 +52,15 @@ class Effects:
     """(run id, reason) of running attempts whose cancel was asked for."""
     ready: bool = False
     """There may be more to claim."""
+    erased: bool = False
+    """Something was removed for good, which the WAL still has."""
 
 
 class Queue:
     """The operations on one connection, in the name of one worker. `now` is nanoseconds since 1970 UTC."""
 
-    def __init__(self, connection: apsw.Connection, worker: str, lease: int) -> None:
-        self.connection, self.worker, self.lease = connection, worker, lease
+    def __init__(self, connection: apsw.Connection, worker: str, lease: int, scrub: Scrub | None = None) -> None:
+        self.connection, self.worker, self.lease, self._scrub = connection, worker, lease, scrub
         self.effects = Effects()
 
     def submit(self, runs: Sequence[NewRun], now: int) -> None:
@@ -130,6 +135,10 @@ class Queue:
         error = outcome.error if ended else None  # the error of an attempt that is tried again is not the run's
         if ended and outcome.status not in TERMINAL_STATUSES:
             error = canceled_error(state[-1])
+        if ended:
+            self._scrub_payload(held.row, held.delivery.run.payload)
+        if outcome.status != "COMPLETED":
+            self._cancel_children(held.delivery.run.run_id, now)
         self.effects.runs.append(changed_run(held.delivery.run, state, output=outcome.output, error=error))
         return True
 
@@ -165,28 +174,42 @@ class Queue:
 
     def cancel(self, run_id: str, reason: str | None, now: int) -> bool:
         """Cancel a run and the children it waits for; those of the children too."""
-        first, queued = True, [run_id]
-        for one in queued:  # grows while it is read
-            row = self.connection.execute(
-                "SELECT s.id, s.status FROM run r JOIN state s ON s.id = r.id WHERE r.run_id = ?", (one,)
-            ).fetchone()
-            if row is None:
-                raise not_found(one)
-            row_id, status = row
-            if status in TERMINAL_STATUSES:
-                if first:
-                    return False
-                continue
-            because = (reason or "") if first else f"its parent {run_id} was canceled"
-            if status in ("EXECUTING", "WAITING"):
-                self.connection.execute("UPDATE state SET cancel = ? WHERE id = ?", (because, row_id))
-                self.effects.canceled.append((one, because))
-            else:
-                self._end(row_id, "CANCELED", because or None, canceled_error(because), now)
-            children = "SELECT run_id FROM run WHERE parent_run_id = ? AND waited = 1"
-            queued += [child for (child,) in self.connection.execute(children, (one,))]
-            first = False
+        row = self.connection.execute(
+            "SELECT s.id, s.status FROM run r JOIN state s ON s.id = r.id WHERE r.run_id = ?", (run_id,)
+        ).fetchone()
+        if row is None:
+            raise not_found(run_id)
+        row_id, status = row
+        if status in TERMINAL_STATUSES:
+            return False
+        because = reason or ""
+        if self._scrub is not None and because:
+            because = self._scrub(because.encode("utf-8", "backslashreplace")).decode()
+        self._cancel_one(run_id, row_id, status, because, now)
+        self._cancel_children(run_id, now, f"its parent {run_id} was canceled")
         return True
+
+    def _cancel_one(self, run_id: str, row_id: int, status: str, because: str, now: int) -> None:
+        if status in ("EXECUTING", "WAITING"):
+            self.connection.execute("UPDATE state SET cancel = ? WHERE id = ?", (because, row_id))
+            self.effects.canceled.append((run_id, because))
+        else:
+            self._end(row_id, "CANCELED", because or None, canceled_error(because), now)
+
+    def _cancel_children(self, run_id: str, now: int, because: str | None = None) -> None:
+        """Cancel the runs that a run waits for, and those that they wait for: nobody would take their results."""
+        because = because or f"its parent {run_id} waits for it no more"
+        parents = [run_id]
+        for parent in parents:  # grows while it is read
+            children = self._rows(
+                "SELECT r.run_id, s.id, s.status FROM run r JOIN state s ON s.id = r.id "
+                "WHERE r.parent_run_id = ? AND r.waited = 1",
+                (parent,),
+            )
+            for child, row_id, status in children:
+                if status not in TERMINAL_STATUSES:
+                    self._cancel_one(child, row_id, status, because, now)
+                    parents.append(child)
 
     def _end(self, row_id: int, status: str, reason: str | None, error: dict[str, Any], now: int) -> None:
         self.connection.execute(
@@ -194,7 +217,18 @@ class Queue:
             "error = ?4 WHERE id = ?5",
             (status, now, reason, encode_error(error), row_id),
         )
+        if self._scrub is not None:
+            self._scrub_payload(row_id, self._rows("SELECT payload FROM run WHERE id = ?", (row_id,))[0][0])
         self._tell(row_id)
+
+    def _scrub_payload(self, row_id: int, payload: bytes | None) -> None:
+        """The run has ended: its payload was needed as it is to execute it, and no longer is."""
+        if self._scrub is None or payload is None:
+            return
+        scrubbed = self._scrub(payload)
+        if scrubbed != payload:
+            self.connection.execute("UPDATE run SET payload = ? WHERE id = ?", (scrubbed, row_id))
+            self.effects.erased = True
 
     def _tell(self, row_id: int) -> None:
         run = whole_run(self._rows(f"{SELECT_RUN} WHERE s.id = ?", (row_id,))[0])
@@ -204,8 +238,11 @@ class Queue:
     def reclaim(self, worker: str, why: str, now: int, *, only_expired: bool = False) -> None:
         """Take back what a worker has: it died, or let its leases run out. Each run's crash budget pays."""
         expired = f"AND lease < {now}" if only_expired else ""
-        rows = self._rows(f"SELECT id, crashes, cancel FROM state WHERE worker = ? AND {ACTIVE} {expired}", (worker,))
-        for row_id, crashes, asked in rows:
+        query = (
+            "SELECT s.id, r.run_id, crashes, cancel FROM state s JOIN run r ON r.id = s.id "
+            f"WHERE worker = ? AND {ACTIVE} {expired}"
+        )
+        for row_id, run_id, crashes, asked in self._rows(query, (worker,)):
             crashes += 1  # noqa: PLW2901
             self.connection.execute("UPDATE state SET crashes = ? WHERE id = ?", (crashes, row_id))
             if asked is not None:
@@ -215,6 +252,7 @@ class Queue:
                 self._end(row_id, "CRASHED", text, {"type": "WorkerLost", "message": text}, now)
             else:
                 self._set_ready(row_id, f"{why}; runs again (crash {crashes} of {CRASH_BUDGET})", now)
+            self._cancel_children(run_id, now)
 
     def _set_ready(self, row_id: int, reason: str | None, now: int) -> None:
         self.connection.execute(
@@ -288,6 +326,7 @@ class Queue:
         )
         for table in ("state", "run"):
             self.connection.executemany(f"DELETE FROM {table} WHERE id = ?", rows)
+        self.effects.erased |= bool(rows)
         return len(rows)
 
     # What only reads.
@@ -307,9 +346,13 @@ class Queue:
         rows = self._rows(query, (json.dumps(run_ids),))
         return [run_id for run_id, status in rows if status in TERMINAL_STATUSES]
 
-    def changed_since(self, time: int) -> list[Run]:
-        query = f"{SELECT_RUN} WHERE s.changed >= ? ORDER BY s.changed, s.id"
-        return [whole_run(row) for row in self._rows(query, (time,))]
+    def changes(self, after: tuple[int, int], limit: int) -> list[Change]:
+        query = (
+            "SELECT r.run_id, s.version, s.changed, s.id FROM state s JOIN run r ON r.id = s.id "
+            "WHERE (s.changed, s.id) > (?, ?) ORDER BY s.changed, s.id LIMIT ?"
+        )
+        rows = self._rows(query, (*after, limit))
+        return [Change(run_id, version, (changed, row_id)) for run_id, version, changed, row_id in rows]
 
     def data_version(self) -> int:
         """A number that changes when another connection has committed."""

@@ -44,6 +44,7 @@ def changed_run(new: NewRun, state: Row, *, output: bytes | None = None, error: 
     return Run(
         new.run_id, version, new.task, status, new.queue, new.created, changed, attempt, new.trace_id, new.span_id,
         new.parent_run_id, new.root_run_id, worker, available, started, ended, new.tags, reason, None, output, error,
+        new.parent_span_id,
     )  # fmt: skip
 
 

@@ -1,0 +1,68 @@
+"""What a worker does for the queue and the log now and then: heal the log, forget old runs."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from anyio import Event, move_on_after, to_thread
+
+from runlog.config import Settings
+from runlog.engines.base import Engine
+from runlog.errors import RunlogError
+from runlog.executor.records import RunRecords, heal
+from runlog.logger import logger
+from runlog.recording import get_recorder
+from runlog.stores import open_reader
+
+_SECOND = 1_000_000_000
+_DAY = 86_400 * _SECOND
+_FIRST = _DAY
+"""How far back (ns) the queue is compared with the log at the start."""
+_ON_ITS_WAY = 5 * _SECOND
+"""A record may take this long to the log."""
+_OVERLAP = 60 * _SECOND
+"""A change may be committed this long after the time that it bears: its writer waited for a locked queue."""
+_PRUNE_EVERY = 3600.0
+_FLUSH = 5.0
+
+
+class Care:
+    """Gives the log the states that it lacks, at once and then every `interval` seconds, and prunes the queue."""
+
+    def __init__(self, engine: Engine, records: RunRecords, settings: Settings, *, interval: float = 60.0) -> None:
+        self._engine, self._records, self._settings, self._interval = engine, records, settings, interval
+        self._said = False
+
+    async def run(self, stop: Event) -> None:
+        """Care until `stop`. A queue or log that cannot be read is named once, and tried again."""
+        since, pruned, first = time.time_ns() - _FIRST, -math.inf, True
+        while not stop.is_set():
+            until = time.time_ns() - (0 if first else _ON_ITS_WAY)
+            try:
+                if first:
+                    await to_thread.run_sync(get_recorder().flush, _FLUSH)  # so that there is a log to compare with
+                await self._heal(since, until)
+                since, first = until - _OVERLAP, False
+                if self._settings.retention.days and time.monotonic() - pruned >= _PRUNE_EVERY:
+                    pruned = time.monotonic()
+                    await self._engine.prune(time.time_ns() - int(self._settings.retention.days * _DAY))
+                self._said = False
+            except Exception as error:  # noqa: BLE001 - the runs go on without it
+                self._say(error)
+            with move_on_after(self._interval):
+                await stop.wait()
+
+    async def _heal(self, since: int, until: int) -> None:
+        reader = await to_thread.run_sync(open_reader, self._settings)
+        try:
+            await heal(self._engine, reader, since, self._records.again, until=until)
+        finally:
+            reader.close()
+
+    def _say(self, error: Exception) -> None:
+        if self._said or get_recorder().statistics().degraded is not None:  # that is known, and there is no log to heal
+            return
+        self._said = True
+        reason = str(error) if isinstance(error, RunlogError) else f"{type(error).__name__}: {error}"
+        logger.warn("the run log could not be compared with the queue: {reason}", reason=reason)
