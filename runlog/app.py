@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import anyio
 from anyio import to_thread
@@ -27,6 +28,7 @@ from runlog.instrumentation import Instrumentations, install_all
 from runlog.logger import logger
 from runlog.recording import get_recorder, open_recorder
 from runlog.system.patch import Patch
+from runlog.tasks.loading import import_tasks
 from runlog.tasks.registry import registry
 from runlog.tasks.submitter import Submitter, current_submitter, set_process_submitter
 from runlog.tracing.export import from_settings as add_exporters
@@ -34,9 +36,11 @@ from runlog.tracing.provider import get_provider
 
 T = TypeVar("T")
 
-_FLUSH, _FLUSH_DEGRADED = 5.0, 0.3
+_FLUSH, _FLUSH_STEP = 5.0, 0.4
 _INTERRUPTED, _SIGNALED = 130, 128
 _EXIT_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_OF_EACH = {"tasks", "worker", "retention", "database"}
+"""Settings that are not of the whole process, but of each `open()`."""
 
 
 def open(  # noqa: A001 - the public name is runlog.open
@@ -59,6 +63,10 @@ def open(  # noqa: A001 - the public name is runlog.open
     on the console, and end nothing. Where the project's folder cannot be written or its disk is full, one line on
     stderr says so: records are kept in memory, and with `worker` the queue is a temporary one that ends with this
     process. Raises ConfigError for a wrong setting and for a module that cannot be imported.
+
+    A project that is open already in this process may be opened again, for a second worker or another event loop; what
+    belongs to the process (recording, capture, exporters, instrumentations) stays as the first one set it. Another
+    project cannot be opened meanwhile: ConfigError.
     """
     settings = settings or Settings.load(None if folder is None else Path(folder), arguments)
     return Project(settings, worker=worker, temporary_queue=worker)
@@ -89,12 +97,20 @@ class Project:
     ) -> None:
         try:
             await self._service.__aexit__(kind, error, traceback)
+        except Exception as raised:  # noqa: BLE001 - what the caller raised, or made, counts more
+            _say_closing(raised)
         finally:
             await self._close()
 
     async def _close(self) -> None:
         with anyio.CancelScope(shield=True):
-            await to_thread.run_sync(self._stack.close)
+            await to_thread.run_sync(self._close_here)
+
+    def _close_here(self) -> None:
+        try:
+            self._stack.close()
+        except Exception as raised:  # noqa: BLE001 - what the caller raised, or made, counts more
+            _say_closing(raised)
 
     def __enter__(self) -> Self:
         try:
@@ -103,14 +119,14 @@ class Project:
             self._stack.enter_context(self._portal.wrap_async_context_manager(self._service))
             self._stack.enter_context(_Submitting(self._service.submitter))
         except BaseException:
-            self._stack.close()
+            self._close_here()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._stack.close()
+        self._close_here()
 
     def call(self, function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
         """Run an async function, such as `task.trigger_and_wait`, from sync code under `with runlog.open()`."""
@@ -133,8 +149,65 @@ class Project:
         return self._service.abandoned_threads
 
     def _start(self) -> None:
-        """Start recording, then what records by itself, and only then import the user's modules."""
-        settings = self.settings
+        """Start what records by itself, and only then import the user's modules."""
+        recording = _Recording.join(self.settings)
+        self._stack.callback(recording.leave)
+        self.instrumentations = recording.instrumentations
+        if self._worker:
+            import_tasks(self.settings)
+
+
+class _Recording:
+    """What an open project does to the whole process: recording, capture, exporters and instrumentations.
+
+    The first `open()` starts it, those within share it, and the last one to be left stops it.
+    """
+
+    _current: _Recording | None = None
+    _joining = threading.RLock()
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._users = 0
+        self._stack = ExitStack()
+        try:
+            self._start(settings)
+        except BaseException:
+            self._stack.close()
+            raise
+
+    @classmethod
+    def join(cls, settings: Settings) -> _Recording:
+        """Start, or share, the recording of this project. Raises ConfigError if another one is open."""
+        with cls._joining:
+            recording = cls._current
+            if recording is None:
+                recording = cls._current = cls(settings)
+            else:
+                recording._check_same(settings)
+            recording._users += 1
+            return recording
+
+    def leave(self) -> None:
+        """Stop, if nobody else is here."""
+        with self._joining:
+            self._users -= 1
+            if not self._users:
+                type(self)._current = None
+                self._stack.close()
+
+    def _check_same(self, settings: Settings) -> None:
+        own = self._settings
+        if _places(own) != _places(settings):
+            raise ConfigError(
+                f"cannot open the project {settings.root} in this process",
+                f"{own.root} is open, and what a process records goes to one project",
+                "leave the other runlog.open() first, or use a process for each",
+            )
+        if own.model_dump(exclude=_OF_EACH) != settings.model_dump(exclude=_OF_EACH):
+            logger.warn("the project is open already in this process, with other settings: they go on to count")
+
+    def _start(self, settings: Settings) -> None:
         recorder = open_recorder(settings)
         self._stack.callback(_flush)
         console.attach(settings, recorder.add_sink)
@@ -154,8 +227,17 @@ class Project:
                 "instrumentation {name} is not installed: {reason}",
                 {"name": state.name, "reason": state.reason, "state": state.state, "fix": state.fix},
             )
-        if self._worker:
-            import_tasks(settings)
+
+
+def _renew_lock() -> None:
+    _Recording._joining = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)  # another thread of the parent may have held it
+
+
+def _places(settings: Settings) -> tuple[Path, ...]:
+    return settings.root.resolve(), settings.log_path.resolve()
 
 
 class _Service:
@@ -173,9 +255,7 @@ class _Service:
     async def __aenter__(self) -> Self:
         settings, provider = self._settings, get_provider()
         records = RunRecords()
-        self._engine = LocalEngine(
-            settings.queue_path, records, spare=self._spare, scrub=PayloadScrubber(settings)
-        )
+        self._engine = LocalEngine(settings.queue_path, records, spare=self._spare, scrub=PayloadScrubber(settings))
         self.submitter = EngineSubmitter(self._engine, provider, payload_limit=settings.limits.payload)
         self._submitting = _Submitting(self.submitter)
         self._submitting.__enter__()
@@ -198,6 +278,8 @@ class _Service:
                 if error is None or not isinstance(error, anyio.get_cancelled_exc_class()):
                     kind = error = traceback = None
                 await self._group.__aexit__(kind, error, traceback)
+        except BaseExceptionGroup as group:
+            raise _only(group) from None
         finally:
             self._submitting.__exit__()
             with anyio.CancelScope(shield=True):
@@ -207,10 +289,16 @@ class _Service:
         try:
             await executor.run(stop)
         except StoreError as error:
-            self._failure = error
-            logger.error("runs cannot be executed: {reason}", reason=str(error))
-            if self._failed is not None:
-                self._failed.set()
+            self._give_up(error)
+        except Exception as error:  # noqa: BLE001 - it must not end the program that opened the project
+            logger.exception("the worker failed")
+            self._give_up(StoreError("the worker failed", f"{type(error).__name__}: {error}"))
+
+    def _give_up(self, failure: StoreError) -> None:
+        self._failure = failure
+        logger.error("runs cannot be executed: {reason}", reason=str(failure))
+        if self._failed is not None:
+            self._failed.set()
 
     async def failed(self) -> StoreError:
         assert self._failed is not None
@@ -224,27 +312,50 @@ class _Service:
 
 
 class _Submitting:
-    """Makes a submitter the one of this context, and of every context of the process that has none."""
+    """Makes a submitter the one of this context, and of every context of the process that has none.
+
+    Projects may be left in any order: the one opened last of those still open is the process's.
+    """
+
+    _open: ClassVar[list[Submitter]] = []
 
     def __init__(self, submitter: Submitter) -> None:
         self._submitter = submitter
 
     def __enter__(self) -> None:
-        self._token = current_submitter.set(self._submitter)
-        self._before = set_process_submitter(self._submitter)
+        self._open.append(self._submitter)
+        set_process_submitter(self._submitter)
+        current_submitter.set(self._submitter)
 
     def __exit__(self, *_: object) -> None:
-        set_process_submitter(self._before)
-        try:
-            current_submitter.reset(self._token)
-        except ValueError:  # left in another context than it was entered in
-            current_submitter.set(None)
+        with suppress(ValueError):
+            self._open.remove(self._submitter)
+        last = self._open[-1] if self._open else None
+        set_process_submitter(last)
+        if current_submitter.get() is self._submitter:
+            current_submitter.set(last)
+
+
+def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What is alone in a group: the interruption of a task of runlog's own, say."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _say_closing(error: Exception) -> None:
+    logger.error("the project was closed with an error: {reason}", reason=f"{type(error).__name__}: {error}")
 
 
 def _flush() -> None:
-    """Wait until the records are stored; not for long where they cannot be."""
+    """Wait until the records are stored, for as long as it goes on; what is not stored then waits in the spool."""
     recorder = get_recorder()
-    recorder.flush(_FLUSH if recorder.statistics().degraded is None else _FLUSH_DEGRADED)
+    deadline, left = time.monotonic() + _FLUSH, -1
+    while not recorder.flush(_FLUSH_STEP) and time.monotonic() < deadline:
+        before, left = left, recorder.statistics().waiting
+        if left == before or recorder.statistics().degraded is not None:
+            return
 
 
 def _say_temporary(error: StoreError) -> None:
@@ -253,40 +364,6 @@ def _say_temporary(error: StoreError) -> None:
     if recorder.statistics().degraded is None:
         why = f"{error.what}: {error.why}" if error.why else error.what
         recorder.notices.say("queue", f"{why}; runs are queued in memory, and end with this process")
-
-
-def import_tasks(settings: Settings) -> None:
-    """Import the modules that `settings.tasks` names, with the project's folder on the path.
-
-    Raises ConfigError that says which one cannot be imported and why, and TaskError for an id that two tasks claim.
-    """
-    root = str(settings.root)
-    if root not in sys.path:
-        sys.path.insert(0, root)
-    for name in settings.tasks:
-        try:
-            importlib.import_module(name)
-        except RunlogError:
-            raise
-        except ModuleNotFoundError as error:
-            if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
-                raise _import_error(name, settings, error) from error
-            raise ConfigError(
-                f"there is no module {name!r}, which {settings.source or 'the settings'} lists in tasks",
-                f"it is looked up in {root} and on Python's path",
-                'tasks = ["tasks"]   # a module, as in `import tasks`',
-            ) from None
-        except Exception as error:
-            raise _import_error(name, settings, error) from error
-    registry.check()
-
-
-def _import_error(name: str, settings: Settings, error: Exception) -> ConfigError:
-    return ConfigError(
-        f"the module {name!r}, which {settings.source or 'the settings'} lists in tasks, cannot be imported",
-        f"{type(error).__name__}: {error}",
-        f"cd {settings.root} && {Path(sys.executable).name} -c 'import {name}'   # shows where",
-    )
 
 
 def has_worker(settings: Settings) -> bool:

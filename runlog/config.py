@@ -259,7 +259,8 @@ def _config_error(error: ValidationError, source: Path | None) -> ConfigError:
         if item["type"] == "extra_forbidden":
             problems.append(f"unknown setting {name!r}{_nearest(parents, last)}")
         else:
-            problems.append(f"{name} = {item['input']!r}: {item['msg']}")
+            message = "this must be a list" if item["type"] == "tuple_type" else item["msg"]
+            problems.append(f"{name} = {item['input']!r}: {message}")
     return ConfigError(f"wrong settings in {source or 'the environment or arguments'}", "\n".join(problems))
 
 

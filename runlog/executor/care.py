@@ -24,7 +24,7 @@ _ON_ITS_WAY = 5 * _SECOND
 _OVERLAP = 60 * _SECOND
 """A change may be committed this long after the time that it bears: its writer waited for a locked queue."""
 _PRUNE_EVERY = 3600.0
-_FLUSH = 5.0
+_FLUSH = 1.0
 
 
 class Care:

@@ -45,6 +45,7 @@ class StoreKeeper:
         self._touched = 0.0
         self._unmaintained = False
         self._prune_checked = 0.0
+        self._moved: Path | None = None
 
     @property
     def ready(self) -> bool:
@@ -61,16 +62,25 @@ class StoreKeeper:
             except Exception as error:
                 raise StoreError("cannot open the run log", f"{type(error).__name__}: {error}") from error
             self._store = store
-            moved: Path | None = getattr(store, "moved_aside", None)
-            if moved is not None:
-                self._notices.say(
-                    f"moved {moved}", f"the run log was damaged: it was moved to {moved}, and a new one was started"
-                )
+        self._say_moved(self._store)
         return self._store
+
+    def _say_moved(self, store: Store) -> None:
+        """Damage may show at the opening, or late, in the middle of a write."""
+        moved: Path | None = getattr(store, "moved_aside", None)
+        if moved is not None and moved != self._moved:
+            self._moved = moved
+            self._notices.say(
+                f"moved {moved}", f"the run log was damaged: it was moved to {moved}, and a new one was started"
+            )
 
     def write(self, batch: Batch) -> None:
         """Store a batch. Raises StoreError when nothing of it is stored, and whatever else the store does."""
-        self.store().write(batch)
+        store = self.store()
+        try:
+            store.write(batch)
+        finally:
+            self._say_moved(store)
         self.succeeded()
         self._touched, self._unmaintained = time.monotonic(), True
 
@@ -86,7 +96,8 @@ class StoreKeeper:
         now = time.monotonic()
         if self.error is None:
             self._failing_since = now
-        self.error = " ".join(str(error).split("\n")) or type(error).__name__
+        words = (error.what, error.why) if isinstance(error, StoreError) else (str(error) or type(error).__name__,)
+        self.error = ": ".join(" ".join(text.split("\n")) for text in words if text)
         self.retry_at = now + self._delay
         self._delay = min(LONGEST_RETRY, self._delay * 2)
         self._failures += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +15,9 @@ import apsw
 from runlog.engines.local.schema import APPLICATION_ID, MIGRATIONS
 from runlog.errors import StoreError
 from runlog.system.sqlite import Database
+
+Spare = Callable[[StoreError], None] | None
+"""Told why the queue is a temporary one; None where it must not be."""
 
 _IN_MEMORY = "/dev/shm"  # noqa: S108 - a folder of our own is made in it
 _CANNOT_WRITE = (
@@ -29,7 +33,7 @@ _CANNOT_WRITE = (
 class Place:
     """Opens the queue at `path`. With `spare`, which is told why, a temporary one if the place cannot be written."""
 
-    def __init__(self, path: Path, spare: Callable[[StoreError], None] | None) -> None:
+    def __init__(self, path: Path, spare: Spare) -> None:
         self.path = path
         self._spare = spare
         self._folder: Path | None = None
@@ -66,6 +70,14 @@ class Place:
         """Delete the temporary queue, if there is one."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def say_moved(moved: Path | None) -> Path | None:
+    """Tell where a damaged queue is now, if one was found; return it."""
+    if moved is not None:
+        text = f"the queue was damaged: it was moved to {moved}, and a new one was started; its runs are not executed"
+        print(f"runlog: {text}", file=sys.stderr)  # noqa: T201
+    return moved
 
 
 def _open(path: Path) -> Database:

@@ -20,7 +20,7 @@ from runlog.engines.local.attempts import Attempts
 from runlog.engines.local.care import Care
 from runlog.engines.local.erasing import Erasing
 from runlog.engines.local.operations import Claim, Item, Operation, Stop, Wait, Waits, finishing
-from runlog.engines.local.place import Place
+from runlog.engines.local.place import Place, Spare, say_moved
 from runlog.engines.local.queue import Effects, Held, Queue, Scrub
 from runlog.engines.local.replies import Reply, wake
 from runlog.engines.local.workers import WorkerFiles, new_worker_name
@@ -207,7 +207,7 @@ class EngineThread(threading.Thread):
                 self._path = self._place.path
                 self._files = WorkerFiles(self._path)
                 self._care = Care(self._files, self._lease / 1e9)
-            self.moved_aside = self._database.moved_aside
+            self.moved_aside = say_moved(self._database.moved_aside)
             self._queue = Queue(self._database.connection, self.worker, self._lease, self._scrub)
         return self._queue
 
@@ -233,7 +233,7 @@ class EngineThread(threading.Thread):
         except Exception as error:  # noqa: BLE001 - told to whom it belongs
             if isinstance(error, _DAMAGED) and self._database is not None:
                 self._database.replace_damaged()
-                self.moved_aside = self._database.moved_aside
+                self.moved_aside = say_moved(self._database.moved_aside)
                 self._queue = None
                 self._opened()
             self._look = False
