@@ -13,6 +13,7 @@ from runlog.engines.base import Delivery, NewRun, Outcome
 from runlog.tracing import span as own
 from runlog.tracing.attach import attach, detach, with_span, with_value
 from runlog.tracing.details import PLAIN_FLAGS
+from runlog.tracing.outcome import OUTCOME_KEY
 from runlog.tracing.scope import RUN_KEY, RunScope
 from runlog.tracing.tracer import Tracer
 
@@ -69,6 +70,7 @@ class AttemptSpans:
         if canceled:
             if mine is not None:
                 mine.details.outcome = "canceled"
+                mine.set_attribute(OUTCOME_KEY, "cancelled")
         elif outcome.error is not None:
             span.set_status(StatusCode.ERROR, outcome.reason)
             if mine is not None:

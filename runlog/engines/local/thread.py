@@ -49,7 +49,7 @@ class EngineThread(threading.Thread):
         *,
         lease: float,
         poll: float,
-        spare: Callable[[StoreError], None] | None = None,
+        spare: Spare = None,
         scrub: Scrub | None = None,
     ) -> None:
         super().__init__(name="runlog-engine", daemon=True)
