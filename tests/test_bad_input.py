@@ -1,6 +1,6 @@
 """Wrong input and a hostile machine, as a user meets them: through the command line and `runlog.open()`.
 
-Whatever is wrong, it is said in a clear line with what to do, nothing is deleted, and the user's tasks run where they can.
+Whatever is wrong is said in a clear line with what to do, nothing is deleted, and the user's tasks run where they can.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def monthly_report(month: str) -> dict[str, int]:
     print(f"report for {month}")
     orders = requests.get(f"{SHOP_API}/orders", params={"month": month, "token": "t0p-secret"}, timeout=5).json()
     logging.getLogger("shop.report").warning("%d orders have no address", 2, extra={"month": month})
-    warnings.warn("PDF version 1 is going away", DeprecationWarning, stacklevel=2)
+    warnings.warn("PDF version 1 is going away", stacklevel=2)
     total = shop.total_of(orders)
     subprocess.run([sys.executable, "-c", "print('rendered')"], check=True, capture_output=True)
     return {"orders": len(orders), "total": total}
