@@ -11,15 +11,18 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from runlog.cli.layout import size_text
+from runlog.cli.layout import age, size_text
 from runlog.cli.project import has_log, load_settings
 from runlog.cli.version import DISTRIBUTION, installed
 from runlog.config import Settings
 from runlog.errors import ConfigError, RunlogError
+from runlog.stores.base import EXPORT_EVENT, WARN, Event
 
 _SAFE_SQLITE = (3, 51, 3)
 _LITTLE_DISK = 256 * 1024 * 1024
 _BACKLOG = 64 * 1024 * 1024
+_RECENT = 86_400 * 1_000_000_000
+"""How old (ns) an exporter's failure may be to be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,27 +230,59 @@ def _instrumentations(settings: Settings) -> Iterator[Check]:
 
 
 def _exporters(settings: Settings) -> Iterator[Check]:
-    names = [*settings.export.exporters, *settings.export.processors]
-    if not names:
-        yield Check("exporters", "ok", "none listed")
-        return
     from runlog.tracing.loading import load_exporter, load_processor
 
+    loaders: dict[str, Callable[[str], object]] = {
+        **dict.fromkeys(settings.export.processors, load_processor),
+        **dict.fromkeys(settings.export.exporters, load_exporter),
+    }
+    if not loaders:
+        yield Check("exporters", "ok", "none listed")
+        return
     sys.path.insert(0, str(settings.root))
     try:
-        for name in settings.export.exporters:
-            yield from _guarded("exporters", partial(_loaded, name, load_exporter))
-        for name in settings.export.processors:
-            yield from _guarded("exporters", partial(_loaded, name, load_processor))
+        for name, loader in loaders.items():
+            yield from _guarded("exporters", partial(_exporter, settings, name, loader))
     finally:
         sys.path.remove(str(settings.root))
 
 
-def _loaded(name: str, loader: Callable[[str], object]) -> Iterator[Check]:
+def _exporter(settings: Settings, name: str, loader: Callable[[str], object]) -> Iterator[Check]:
     start = time.perf_counter()
     loaded = loader(name)
     shutdown = getattr(loaded, "shutdown", None)
     if callable(shutdown):
         shutdown()
     milliseconds = (time.perf_counter() - start) * 1000
-    yield Check("exporters", "ok", f"{name}: {type(loaded).__name__} loads ({milliseconds:.0f} ms)")
+    text = f"{name}: {type(loaded).__name__} loads ({milliseconds:.0f} ms)"
+    told = _last_export_event(settings, name)
+    now = time.time_ns()
+    if told is None or told.level < WARN or told.time < now - _RECENT:
+        yield Check("exporters", "ok", text)
+        return
+    found = told.attributes
+    text = (
+        f"{name} failed {age(told.time, now)}: {found.get('error')}"
+        f" ({found.get('failed')} spans failed, {found.get('dropped')} dropped; they are in the run log)"
+    )
+    where = "see that its receiver runs"
+    if name.strip().lower() == "otlp":
+        endpoint = getattr(loaded, "_endpoint", None) or "what OTEL_EXPORTER_OTLP_ENDPOINT says"
+        where = f"see that a receiver listens at {endpoint}; OTEL_EXPORTER_OTLP_ENDPOINT sets it"
+    yield Check("exporters", "warn", text, f"{where}; all of it: runlog search name:{EXPORT_EVENT}")
+
+
+def _last_export_event(settings: Settings, name: str) -> Event | None:
+    """What a process last said of an exporter: that it fails, or works again. None: no process did."""
+    from runlog.stores import open_reader
+    from runlog.stores.query import And, Query, Term
+
+    if not settings.log_path.exists():
+        return None
+    node = And((Term("name", "=", EXPORT_EVENT), Term("attr.exporter", "=", name)))
+    log = open_reader(settings)
+    try:
+        found = log.search(Query(str(node), node), limit=1, budget=5.0).items
+    finally:
+        log.close()
+    return found[0] if found else None

@@ -9,9 +9,6 @@ from runlog.stores.base import Event, Reader, Run
 from runlog.stores.query import Query, Term
 from runlog.stores.tree import Node, build_tree, walk
 
-CHILD_ATTRIBUTE = "runlog.child.run_id"
-"""On trigger and wait spans: the run, or the list of runs, that they are about."""
-
 _PAGE = 10_000
 _CHILDREN = 1000
 """Child runs drawn inside their parent, at most."""
@@ -28,47 +25,37 @@ def load_events(log: Reader, run_id: str | None) -> Iterator[Event]:
 def load_tree(log: Reader, run: Run, *, children: bool = True) -> Node:
     """The tree of a run; with `children`, the runs that it waited for (they are in its trace) are where it waited."""
     root = build_tree(run, load_events(log, run.run_id))
-    if not children:
-        return root
+    waited = _waited(log, run) if children else {}
     waiting, left = [root], _CHILDREN
     while waiting:
         parent = waiting.pop()
         assert parent.run is not None
-        places = _wait_spans(parent)
-        for child in _children(log, parent.run) if places else ():
-            place = places.get(child.run_id)
-            if place is None or child.trace_id != run.trace_id:
-                continue
+        runs = waited.pop(parent.run.run_id, [])
+        spans = {node.event.span_id: node for _, node in walk(parent) if not node.is_log} if runs else {}
+        for child in runs:
             if not left:
                 note(
                     f"only {_CHILDREN:,} child runs are drawn; all of them: runlog runs run.parent:{parent.run.run_id}"
                 )
                 return root
-            node = build_tree(child, load_events(log, child.run_id))
-            place.attach(node)
-            waiting.append(node)
             left -= 1
+            place, node = spans.get(child.parent_span_id), build_tree(child, load_events(log, child.run_id))
+            node.orphan = place is None
+            (place or parent).attach(node)
+            waiting.append(node)
     return root
 
 
-def _children(log: Reader, run: Run) -> Iterator[Run]:
-    """The runs that a run triggered."""
-    term = Term("run.parent", "=", run.run_id)
+def _waited(log: Reader, run: Run) -> dict[str, list[Run]]:
+    """Run id → the runs in its own trace that it triggered, for every run of the family."""
+    found: dict[str, list[Run]] = {}
+    term = Term("run.root", "=", run.root_run_id or run.run_id)
     cursor: str | None = None
     while True:
         page = log.runs(Query(str(term), term), cursor=cursor, limit=_PAGE)
-        yield from page.items
+        for item in page.items:
+            if item.parent_run_id is not None and item.parent_span_id is not None:
+                found.setdefault(item.parent_run_id, []).append(item)
         cursor = page.cursor
         if cursor is None:
-            return
-
-
-def _wait_spans(root: Node) -> dict[str, Node]:
-    """Child run id → the span that waits for it, which names it in an attribute."""
-    places: dict[str, Node] = {}
-    for _, node in walk(root):
-        value = node.event.attributes.get(CHILD_ATTRIBUTE) if not node.is_log else None
-        for run_id in value if isinstance(value, list) else (value,):
-            if isinstance(run_id, str):
-                places[run_id] = node
-    return places
+            return found

@@ -39,6 +39,11 @@ RunStatus = Literal[
     "CRASHED",
     "EXPIRED",
 ]
+EXPORT_EVENT = "runlog.export"
+"""The name of the logs (of no run) that say that an exporter or processor works, fails, or works again.
+
+Their attributes: `exporter`, its spans `exported`, `failed` and `dropped` so far and, of a failure, its `error`.
+"""
 TERMINAL_STATUSES: frozenset[str] = frozenset({"COMPLETED", "FAILED", "CANCELED", "TIMED_OUT", "CRASHED", "EXPIRED"})
 
 
@@ -111,6 +116,8 @@ class Run(msgspec.Struct, array_like=True, tag=2, forbid_unknown_fields=False):
     output: Any = None
     error: dict[str, Any] | None = None
     """`{"type", "message"}` and, where there is one, `exception`."""
+    parent_span_id: bytes | None = None
+    """The span that the root span is in, of the same trace: the one that waits for this run."""
     errors: int = 0
     warnings: int = 0
     spans: int = 0

@@ -156,7 +156,7 @@ def _root_event(run: Run) -> Event:
         run_id=run.run_id,
         trace_id=run.trace_id,
         span_id=run.span_id,
-        parent_id=None,
+        parent_id=run.parent_span_id,
         time=start,
         duration=None if end is None else max(0, end - start),
         level=ERROR if status == "error" else WARN if status == "canceled" else INFO,

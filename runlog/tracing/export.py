@@ -5,19 +5,22 @@ It is a sink: what it passes on has been stored and scrubbed, and includes what 
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 import weakref
 from collections import OrderedDict
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.trace import TraceFlags
 
-from runlog.recording import get_recorder
-from runlog.stores.base import Batch, Event, Run
+from runlog.console import is_attached
+from runlog.recording import RANK_ALWAYS, get_recorder
+from runlog.recording.clean import clean_text
+from runlog.stores.base import DEBUG, EXPORT_EVENT, INFO, WARN, Batch, Event, Run
 from runlog.tracing.feed import ExporterFeed, Feed, FeedStatistics, Item, ProcessorFeed, run_bounded
 from runlog.tracing.loading import load_exporter, load_processor
 from runlog.tracing.readable import flags_of, read_event, read_run
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from runlog.tracing.provider import TracerProvider
 
 _REMEMBERED = 10_000
+_logger = logging.getLogger("runlog.export")
 
 
 class ExportBridge:
@@ -54,12 +58,12 @@ class ExportBridge:
         """Feed a processor: its hooks on the caller's thread, `on_end` here."""
         if not self.disabled:
             self._provider.hooks.add(processor)
-            self._feeds += (ProcessorFeed(processor, name or type(processor).__name__, self._read),)
+            self._feeds += (ProcessorFeed(processor, name or type(processor).__name__, self._read, self._say),)
 
     def add_exporter(self, exporter: SpanExporter, name: str | None = None) -> None:
         """Feed an exporter with batches of sampled spans. `OTEL_BSP_*` set their size, delay and the queue's size."""
         if not self.disabled:
-            self._feeds += (ExporterFeed(exporter, name or type(exporter).__name__, self._read),)
+            self._feeds += (ExporterFeed(exporter, name or type(exporter).__name__, self._read, self._say),)
 
     def statistics(self) -> list[FeedStatistics]:
         """What each processor and exporter got, missed, and last complained about."""
@@ -114,6 +118,41 @@ class ExportBridge:
         if isinstance(record, Event):
             return read_event(record, self._provider)
         return read_run(record, flags, self._provider)
+
+    def _say(self, feed: FeedStatistics) -> None:
+        """Put on the road how a feed fares, for `runlog doctor` to read in another process."""
+        recorder = self._recorder
+        message, level = "exporting to {exporter} works", DEBUG
+        attributes: dict[str, Any] = {
+            "exporter": feed.name,
+            "exported": feed.exported,
+            "failed": feed.failed,
+            "dropped": feed.dropped,
+        }
+        if feed.failing:
+            message, level = "exporting to {exporter} fails: {error} ({failed} failed, {dropped} dropped)", WARN
+            attributes["error"] = clean_text(feed.last_error or "", recorder.limits)
+            if _logger.hasHandlers() or not is_attached():  # else the console says it
+                text = "Exporting to %s fails: %s (%d failed, %d dropped)"
+                _logger.warning(text, feed.name, feed.last_error, feed.failed, feed.dropped)
+        elif feed.failed or feed.dropped:
+            message, level = "exporting to {exporter} works again", INFO
+        event = Event(
+            sequence=recorder.next_sequence(),
+            kind="log",
+            run_id=None,
+            trace_id=None,
+            span_id=None,
+            parent_id=None,
+            time=time.time_ns(),
+            duration=None,
+            level=level,
+            status=None,
+            name=EXPORT_EVENT,
+            message=message,
+            attributes=attributes,
+        )
+        recorder.emit(event, RANK_ALWAYS)
 
     def _write_event(self, event: Event) -> None:
         flags = flags_of(event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import logging
+import math
 import os
 import threading
 import time
@@ -21,15 +22,16 @@ from runlog.tracing.attach import SUPPRESS_KEY, attach, with_value
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
-_logger = logging.getLogger("runlog.export")
 _QUEUE_SIZE = 16_384
 _BATCH_SIZE = 512
 _DELAY_MILLIS = 5_000
-_COMPLAIN_EVERY = 60.0
+_SAY_EVERY = 60.0
 
 Item = tuple[Event | Run, int]
 """A record and its trace flags."""
 Read = Callable[[Item], "ReadableSpan"]
+Report = Callable[["FeedStatistics"], None]
+"""Told of the first success, when exporting fails and when it works again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +47,21 @@ class FeedStatistics:
     """Never shown to it: its queue was full, or it was stopped before their turn."""
     waiting: int
     last_error: str | None
+    failing: bool
+    """It failed, and did not work since."""
 
 
 class Feed(abc.ABC):
     """Takes records from the writer, and shows them to its target as spans."""
 
-    def __init__(self, name: str, read: Read, *, batch_size: int, delay: float, queue_size: int) -> None:
+    def __init__(
+        self, name: str, read: Read, report: Report, *, batch_size: int, delay: float, queue_size: int
+    ) -> None:
         self.name = name
-        self._read = read
+        self._read, self._report = read, report
         self._batch_size, self._delay, self._queue_size = batch_size, delay, queue_size
         self.exported = self.failed = self.dropped = 0
         self.last_error: str | None = None
-        self._complained = -_COMPLAIN_EVERY
         self._reset()
 
     def _reset(self) -> None:
@@ -66,7 +71,10 @@ class Feed(abc.ABC):
         self._flushes_asked = self._flushes_done = 0
         self._flushed = True
         self._flush_deadline = 0.0
+        self._delivering = 0
         self._stopped = self._overflowed = False
+        self._is_failing = False  # as was last said
+        self._complained = self._praised = -math.inf
 
     def after_fork(self) -> None:
         """In a forked child: the parent exports what it has; the child starts anew."""
@@ -109,7 +117,8 @@ class Feed(abc.ABC):
         return True
 
     def statistics(self) -> FeedStatistics:
-        return FeedStatistics(self.name, self.exported, self.failed, self.dropped, len(self._queue), self.last_error)
+        counts = self.exported, self.failed, self.dropped, len(self._queue)
+        return FeedStatistics(self.name, *counts, self.last_error, self._is_failing)
 
     def flush(self, timeout: float) -> bool:
         """Wait until the queue is empty and the target has flushed; False if `timeout` seconds did not suffice."""
@@ -135,20 +144,31 @@ class Feed(abc.ABC):
             self._stopped = True
             left, self._queue = len(self._queue), deque()
             self._changed.notify_all()
-        if left:
-            self.dropped += left
-            self.complain(f"{left:,} spans were not exported before the end")
+        self.dropped += left
+        if unsure := left + self._delivering:
+            self.complain(f"{unsure:,} spans were not exported before the end")
         run_bounded([self._stop_target], deadline)
 
     def complain(self, error: str) -> None:
         """Remember what went wrong; say it when it begins, and then once a minute."""
         self.last_error = error
         now = time.monotonic()
-        if now - self._complained >= _COMPLAIN_EVERY:
-            self._complained = now
-            _logger.warning(
-                "Exporting to %s fails: %s (%d failed, %d dropped)", self.name, error, self.failed, self.dropped
-            )
+        if not self._is_failing or now - self._complained >= _SAY_EVERY:
+            self._is_failing, self._complained = True, now
+            self._report(self.statistics())
+
+    def succeeded(self, count: int) -> None:
+        """Count spans that the target took. Say so of the first, and after failures, there at most once a minute."""
+        is_first = not self.exported
+        self.exported += count
+        now = time.monotonic()
+        if self._is_failing:
+            if now - self._praised < _SAY_EVERY:
+                return
+            self._is_failing, self._praised = False, now
+        elif not is_first:
+            return
+        self._report(self.statistics())
 
     def _stop_target(self) -> None:
         _suppress()
@@ -167,9 +187,11 @@ class Feed(abc.ABC):
                     return
                 count = min(len(self._queue), self._batch_size)
                 items = [self._queue.popleft() for _ in range(count)]
+                self._delivering = count
                 flush = 0 if self._queue else self._flushes_asked
             if items:
                 self._deliver(items)
+                self._delivering = 0
             if self._overflowed:  # said here: a log handler must not hold the writer up
                 self._overflowed = False
                 self.complain("its queue was full")
@@ -208,10 +230,9 @@ class Feed(abc.ABC):
 class ProcessorFeed(Feed):
     """Calls a processor's `on_end`, span by span, as soon as they are stored."""
 
-    def __init__(self, processor: SpanProcessor, name: str, read: Read) -> None:
-        super().__init__(
-            name, read, batch_size=1, delay=0.0, queue_size=_number("OTEL_BSP_MAX_QUEUE_SIZE", _QUEUE_SIZE)
-        )
+    def __init__(self, processor: SpanProcessor, name: str, read: Read, report: Report) -> None:
+        size = _number("OTEL_BSP_MAX_QUEUE_SIZE", _QUEUE_SIZE)
+        super().__init__(name, read, report, batch_size=1, delay=0.0, queue_size=size)
         self.processor = processor
 
     def deliver(self, spans: Sequence[ReadableSpan]) -> None:
@@ -222,7 +243,7 @@ class ProcessorFeed(Feed):
                 self.failed += 1
                 self.complain(f"{type(error).__name__}: {error}")
             else:
-                self.exported += 1
+                self.succeeded(1)
 
     def flush_target(self, timeout: float) -> bool:
         return self.processor.force_flush(int(timeout * 1000)) is not False
@@ -237,10 +258,11 @@ class ExporterFeed(Feed):
     It does what the SDK's BatchSpanProcessor does, and beyond it counts what was lost and ends in time.
     """
 
-    def __init__(self, exporter: SpanExporter, name: str, read: Read) -> None:
+    def __init__(self, exporter: SpanExporter, name: str, read: Read, report: Report) -> None:
         super().__init__(
             name,
             read,
+            report,
             batch_size=_number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", _BATCH_SIZE),
             delay=_number("OTEL_BSP_SCHEDULE_DELAY", _DELAY_MILLIS) / 1000,
             queue_size=_number("OTEL_BSP_MAX_QUEUE_SIZE", _QUEUE_SIZE),
@@ -257,7 +279,7 @@ class ExporterFeed(Feed):
                 self.complain(f"{type(error).__name__}: {error}")
                 return
         if result is SpanExportResult.SUCCESS:
-            self.exported += len(spans)
+            self.succeeded(len(spans))
         else:
             self.failed += len(spans)
             self.complain(self._said.last or "the exporter refused the spans and did not say why")

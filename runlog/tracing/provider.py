@@ -133,7 +133,8 @@ class TracerProvider(ApiTracerProvider):
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Wait until every span that has ended is stored and exported; False if `timeout_millis` did not suffice."""
-        return self._bridge is None or self._bridge.force_flush(timeout_millis / 1000)
+        flush = (self.recorder or get_recorder()).flush if self._bridge is None else self._bridge.force_flush
+        return flush(timeout_millis / 1000)
 
     def shutdown(self) -> None:
         """Flush and stop processors and exporters, within 5 s. Spans go on being recorded. Any number of times."""

@@ -194,6 +194,7 @@ def read_run(run: Run, flags: int, provider: TracerProvider) -> ReadableSpan:
     return RecordedSpan(
         name=run.task,
         context=_context(run.trace_id, run.span_id, flags, None),
+        parent=None if run.parent_span_id is None else _context(run.trace_id, run.parent_span_id, flags, None),
         resource=provider.resource,
         attributes=attributes,
         events=[_event(event, exception)] if exception else [],

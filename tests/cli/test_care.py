@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from opentelemetry.test._otlp_test_server import OtlpProtoTestServer
 
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, environment
 from tests.cli.sample import Writer, save, save_all
 
 
@@ -135,6 +139,30 @@ def test_doctor_finds_a_damaged_queue(runlog: Command, project: Path) -> None:
     (project / ".runlog" / "queue.db").write_bytes(os.urandom(40_960))
     (project / ".runlog" / "queue.db.damaged-20260101T000000-1").touch()
     assert states(runlog)["queue"][0] == "error"
+
+
+EXPORTING = "import runlog\nwith runlog.open(worker=False), runlog.logger.trace('work'):\n    pass\n"
+
+
+def test_doctor_says_that_another_process_cannot_export(
+    runlog: Command, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "runlog.toml").write_text('[export]\nexporters = ["otlp"]\n')
+    with socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))  # bound and not listening: refused
+        endpoint = f"http://127.0.0.1:{dead.getsockname()[1]}"
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+        assert states(runlog)["exporters"][0] == "ok"
+        subprocess.run([sys.executable, "-c", EXPORTING], check=True, env=environment())
+        state, text = states(runlog)["exporters"]
+    assert state == "warn"
+    assert "otlp failed" in text
+    assert endpoint in text
+    with OtlpProtoTestServer() as server:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.port}")
+        subprocess.run([sys.executable, "-c", EXPORTING], check=True, env=environment())
+    assert states(runlog)["exporters"][0] == "ok"
 
 
 def test_a_new_instrumentation_is_written(runlog: Command, project: Path) -> None:

@@ -161,10 +161,10 @@ def test_a_child_that_was_waited_for_is_where_it_was_waited_for(runlog: Command,
         Writer(3, "other", "COMPLETED"),
     )
     parent.span(10, 99, "Attempt 1", 12, 400)
-    both = {"runlog.child.run_id": [child.run_id, other.run_id]}
-    parent.span(11, 10, "child.trigger_and_wait()", 20, 300, attributes=both)
+    parent.span(11, 10, "child.trigger_and_wait()", 20, 300)
     child.run.parent_run_id = other.run.parent_run_id = parent.run_id
-    child.run.trace_id = parent.run.trace_id
+    child.run.root_run_id = other.run.root_run_id = parent.run_id
+    child.run.trace_id, child.run.parent_span_id = parent.run.trace_id, parent.span_id(11)
     child.span(10, 99, "Attempt 1", 30, 40, status="error")
     child.log(10, 35, "in the child", ERROR)
     save(project, [parent, child, other])

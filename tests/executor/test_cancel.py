@@ -35,6 +35,8 @@ async def test_a_running_task_is_cancelled_at_its_next_await(bench: Bench) -> No
     assert result.error == {"type": "Canceled", "message": "not needed"}
     assert bench.statuses(handle.id) == ["QUEUED", "EXECUTING", "CANCELED"]
     assert bench.spans(handle.id) == [(1, "Attempt 1", "canceled"), (2, "run()", "canceled")]
+    for name in ("Attempt 1", "run()"):
+        assert bench.span(handle.id, name).attributes["runlog.outcome"] == "cancelled"
     assert bench.logs(handle.id) == ["not needed"]
 
 

@@ -35,6 +35,7 @@ async def test_a_child_that_is_waited_for_is_in_its_parents_trace(bench: Bench) 
     run, child_run = bench.stored(handle.id)[0], bench.stored(child_id)[0]
     assert (child_run.parent_run_id, child_run.root_run_id) == (handle.id, handle.id)
     assert child_run.trace_id == run.trace_id == span.trace_id
+    assert (child_run.parent_span_id, run.parent_span_id) == (span.span_id, None)
     assert bench.span(child_id, "Attempt 1").parent_id == child_run.span_id
     assert bench.statuses(handle.id) == ["QUEUED", "EXECUTING", "WAITING", "EXECUTING", "COMPLETED"]
     (waiting,) = [change for change in bench.changes if change.status == "WAITING"]

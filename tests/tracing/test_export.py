@@ -24,9 +24,9 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusC
 
 from runlog.errors import ConfigError
 from runlog.recording import RANK_ALWAYS
-from runlog.stores.base import Run
+from runlog.stores.base import INFO, WARN, Run
 from runlog.tracing import export
-from runlog.tracing.feed import ExporterFeed
+from runlog.tracing.feed import ExporterFeed, FeedStatistics
 from runlog.tracing.loading import load_exporter, load_processor
 from runlog.tracing.trace import trace
 from tests.helpers import wait_until
@@ -281,6 +281,25 @@ def test_a_failing_exporter_is_seen(log: Log, exporter: Exporter, says: str, cap
     assert says in complaints[0].getMessage()
 
 
+def test_a_flush_without_exporters_waits_for_the_store(log: Log) -> None:
+    for number in range(500):
+        with trace(f"work {number}"):
+            pass
+    assert log.provider.force_flush()
+    assert log.recorder.statistics().waiting == 0
+
+
+def test_a_child_run_that_was_waited_for_is_under_the_span_that_waited(log: Log) -> None:
+    exporter = InMemorySpanExporter()
+    log.provider.bridge.add_exporter(exporter)
+    run = ended_run("run_1", parent_run_id="run_0", parent_span_id=(0xEF).to_bytes(8))
+    log.recorder.emit(run, RANK_ALWAYS, run.run_id)
+    assert log.provider.force_flush()
+    (span,) = exporter.get_finished_spans()
+    assert span.parent is not None
+    assert (span.parent.trace_id, span.parent.span_id, span.parent.is_remote) == (0xAB, 0xEF, False)
+
+
 def test_what_is_queued_is_exported_at_the_end(project: Path) -> None:
     log = Log()
     exporter = Exporter()
@@ -456,10 +475,38 @@ def test_the_exporters_thread_starts_with_the_first_span(log: Log) -> None:
 
 def test_a_record_that_cannot_be_read_is_counted(log: Log) -> None:
     exporter = Exporter()
-    feed = ExporterFeed(exporter, "test", lambda item: 1 / 0)  # type: ignore[arg-type, return-value]
+    said: list[FeedStatistics] = []
+    feed = ExporterFeed(exporter, "test", lambda item: 1 / 0, said.append)  # type: ignore[arg-type, return-value]
     feed.put((ended_run("run_1"), 3))
     assert feed.flush(10)
     statistics = feed.statistics()
     assert (statistics.exported, statistics.failed) == (0, 1)
     assert "ZeroDivisionError" in (statistics.last_error or "")
+    assert said == [statistics]
+    assert statistics.failing
     feed.stop(1)
+
+
+class Wavering(Exporter):
+    """Refuses while it is told to."""
+
+    refuses = True
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        return SpanExportResult.FAILURE if self.refuses else SpanExportResult.SUCCESS
+
+
+def test_a_failure_is_in_the_run_log_once_and_so_is_its_end(log: Log) -> None:
+    exporter = Wavering()
+    log.provider.bridge.add_exporter(exporter, "shop.traces:Exporter")
+    for refuses in (True, True, False, False, True, False):  # of failures that come and go, a few are said
+        exporter.refuses = refuses
+        with trace("work"):
+            pass
+        assert log.provider.force_flush()
+    said = [event for event in log.stored() if event.name == "runlog.export"]
+    assert [(event.level, event.attributes["failed"]) for event in said] == [(WARN, 1), (INFO, 2), (WARN, 3)]
+    assert {event.attributes["exporter"] for event in said} == {"shop.traces:Exporter"}
+    assert "did not say why" in said[0].attributes["error"]
+    assert said[1].attributes["exported"] == 1
+    assert log.provider.bridge.statistics()[0].failing  # until it has worked for long enough

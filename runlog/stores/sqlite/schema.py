@@ -44,6 +44,7 @@ CREATE TABLE run (
     attempt INTEGER NOT NULL,
     trace_id BLOB,
     span_id BLOB,
+    parent_span_id BLOB,
     parent_run_id TEXT,
     root_run_id TEXT,
     worker TEXT,
