@@ -24,6 +24,7 @@ from runlog.instrumentation import Instrumentations
 from runlog.logger import logger
 from runlog.opening import ProcessRecording
 from runlog.recording import get_recorder
+from runlog.system.interrupt import spared_from_interrupts
 from runlog.tasks.loading import import_tasks
 from runlog.tasks.registry import registry
 from runlog.tasks.submitter import Submitter, current_submitter, set_process_submitter
@@ -172,8 +173,9 @@ class _Service:
         if self._worker:
             self._executor = Executor(self._engine, registry, provider, settings)
             self._group = await anyio.create_task_group().__aenter__()
-            self._group.start_soon(self._execute, self._executor, self._stop)
-            self._group.start_soon(Care(self._engine, records, settings).run, self._stop)
+            care = Care(self._engine, records, settings)
+            self._group.start_soon(spared_from_interrupts(self._execute), self._executor, self._stop)
+            self._group.start_soon(spared_from_interrupts(care.run), self._stop)
         return self
 
     async def __aexit__(

@@ -15,6 +15,7 @@ from runlog.executor.attempt import Attempt
 from runlog.executor.outcomes import Outcomes, put_back
 from runlog.executor.slots import Slots
 from runlog.executor.threads import Threads
+from runlog.system.interrupt import spared_from_interrupts
 from runlog.tasks.registry import Registry
 from runlog.tracing.provider import TracerProvider
 
@@ -79,6 +80,7 @@ class Executor:
     async def _claim(self, runs: TaskGroup, slots: Slots, threads: Threads) -> StoreError | None:
         """Claim until it is cancelled, the engine is closed, or the queue turns out to be of no use."""
         served = False
+        execute = spared_from_interrupts(self._execute)
         while True:
             free = await slots.available()
             try:
@@ -93,7 +95,7 @@ class Executor:
                 continue
             served = True
             for delivery in deliveries:
-                runs.start_soon(self._execute, delivery, slots, threads, slots.try_take())
+                runs.start_soon(execute, delivery, slots, threads, slots.try_take())
 
     async def _execute(self, delivery: Delivery, slots: Slots, threads: Threads, has_slot: bool) -> None:
         outcome = put_back("its worker was stopped")
