@@ -140,14 +140,17 @@ class HttpSpan:
             span.set_status(Status(StatusCode.ERROR))
 
     def finish(self, error: BaseException | None = None) -> None:
-        """End a span that was kept; `error` is what broke the reading of the body. A second call does nothing."""
+        """End a span that was kept; `error` is what broke the reading of the body: an error, or a cancellation.
+
+        A second call does nothing.
+        """
         if self._is_ended:
             return
-        if error is not None:
+        self._is_ended = True
+        if isinstance(error, Exception):
             self._span.set_attribute(ERROR_TYPE, type(error).__qualname__)
-            self._span.record_exception(error)
-            self._span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
-        self._end()
+        # The span knows what an error is and what a cancellation.
+        self._span.__exit__(None if error is None else type(error), error, None)
 
     def _end(self) -> None:
         self._is_ended = True

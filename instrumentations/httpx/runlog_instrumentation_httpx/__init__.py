@@ -82,8 +82,9 @@ class _Body(httpx.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         try:
             yield from self._stream
-        except Exception as error:
-            self._span.finish(error)
+        except BaseException as error:
+            if not isinstance(error, GeneratorExit):
+                self._span.finish(error)
             raise
 
     def close(self) -> None:
@@ -102,8 +103,9 @@ class _AsyncBody(httpx.AsyncByteStream):
         try:
             async for part in self._stream:
                 yield part
-        except Exception as error:
-            self._span.finish(error)
+        except BaseException as error:
+            if not isinstance(error, GeneratorExit):
+                self._span.finish(error)
             raise
 
     async def aclose(self) -> None:

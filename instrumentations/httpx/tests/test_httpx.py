@@ -244,6 +244,26 @@ def test_a_body_that_breaks_is_an_error_of_the_span(telemetry: Telemetry, server
     assert (span.status, span.attributes["error.type"]) == ("error", "RemoteProtocolError")
 
 
+@pytest.mark.anyio
+async def test_a_cancellation_within_the_body_is_one_of_the_span(telemetry: Telemetry) -> None:
+    started = anyio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"first"
+        started.set()
+        await anyio.sleep_forever()
+
+    transport = httpx.MockTransport(lambda _request: httpx.Response(200, content=body()))
+    telemetry.install(HttpxInstrumentation, span_until="body")
+    async with httpx.AsyncClient(transport=transport) as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(client.get, "http://example.test/")
+        await started.wait()
+        tasks.cancel_scope.cancel()
+    (span,) = telemetry.spans
+    assert (span.status, span.attributes["runlog.outcome"]) == ("canceled", "cancelled")
+    assert "error.type" not in span.attributes
+
+
 def test_a_response_that_is_closed_unread_ends_its_span(telemetry: Telemetry, server: Server) -> None:
     telemetry.install(HttpxInstrumentation, span_until="body")
     with httpx.Client(trust_env=False) as client:

@@ -116,7 +116,8 @@ def _values(headers: Any) -> Headers:
 def _until_read(chunks: Iterator[Any], span: HttpSpan) -> Iterator[Any]:
     try:
         yield from chunks
-    except Exception as error:
-        span.finish(error)
+    except BaseException as error:
+        if not isinstance(error, GeneratorExit):
+            span.finish(error)
         raise
     span.finish()

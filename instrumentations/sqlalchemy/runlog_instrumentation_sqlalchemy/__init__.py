@@ -26,7 +26,7 @@ from opentelemetry.semconv.attributes.server_attributes import SERVER_ADDRESS, S
 from opentelemetry.trace import Span, SpanKind
 from pydantic import Field
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, Dialect, Engine, ExceptionContext
+from sqlalchemy.engine import Connection, Dialect, Engine, ExceptionContext, ExecutionContext
 
 from runlog.instrumentation import Instrumentation, InstrumentationPatch, Options, Target
 from runlog.instrumentation.catalogue import DATABASE_DRIVERS
@@ -62,8 +62,14 @@ class SqlalchemyInstrumentation(Instrumentation[SqlalchemyOptions]):
 
     def install(self, patch: InstrumentationPatch, options: SqlalchemyOptions) -> None:
         queries = _Queries(patch, options)
-        # First after the statement and last before it: the span is of the statement, not of others' listeners.
-        _listen(patch, "before_cursor_execute", patch.callback(queries.before))
+        # The span is of the statement, not of others' listeners: it starts behind all of `before_cursor_execute`, where
+        # what one of them raises is told to nobody in 2.0, and is the first to know of the end.
+        for name, listener in (
+            ("do_execute", queries.execute),
+            ("do_executemany", queries.execute_many),
+            ("do_execute_no_params", queries.execute_plain),
+        ):
+            _listen(patch, name, patch.callback(listener), insert=True)
         _listen(patch, "after_cursor_execute", patch.callback(queries.after, ends=True), insert=True)
         _listen(patch, "handle_error", patch.callback(queries.failed, ends=True), insert=True)
         if options.transactions:
@@ -85,14 +91,24 @@ class _Query:
 class _Queries:
     def __init__(self, patch: InstrumentationPatch, options: SqlalchemyOptions) -> None:
         self._tracer, self._options = patch.tracer, options
-        self._running: WeakKeyDictionary[Connection, list[_Query]] = WeakKeyDictionary()
+        self._running: WeakKeyDictionary[ExecutionContext, list[_Query]] = WeakKeyDictionary()
         self._attributes: WeakKeyDictionary[Dialect, dict[str, str | int]] = WeakKeyDictionary()
 
-    def before(
-        self, connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool
-    ) -> None:
+    def execute(self, _cursor: Any, statement: str, _parameters: Any, context: ExecutionContext | None) -> None:
+        self._begin(statement, context)
+
+    def execute_many(self, _cursor: Any, statement: str, parameters: Any, context: ExecutionContext | None) -> None:
+        self._begin(statement, context, len(parameters) if isinstance(parameters, list | tuple) else 0)
+
+    def execute_plain(self, _cursor: Any, statement: str, context: ExecutionContext | None) -> None:
+        self._begin(statement, context)
+
+    def _begin(self, statement: str, context: ExecutionContext | None, count: int = 1) -> None:
+        if context is None or not is_instrumentation_enabled():
+            return
+        connection = context.root_connection
         # SQLAlchemy tells nobody of errors on such a connection, so a span would never end.
-        if not is_instrumentation_enabled() or connection.get_execution_options().get("skip_user_error_events"):
+        if connection.get_execution_options().get("skip_user_error_events"):
             return
         safe = sanitized(statement, connection.dialect.name)
         attributes: dict[str, str | int] = dict(self._of(connection))
@@ -101,22 +117,24 @@ class _Queries:
             attributes[DB_QUERY_SUMMARY] = safe.summary
         if self._options.capture_statement and safe.text is not None:
             attributes[DB_QUERY_TEXT] = safe.text
-        if many and isinstance(parameters, list | tuple) and len(parameters) > 1:
-            attributes[DB_OPERATION_BATCH_SIZE] = len(parameters)
+        if count > 1:
+            attributes[DB_OPERATION_BATCH_SIZE] = count
         manager = self._tracer.start_as_current_span(
             safe.summary or connection.dialect.name, kind=SpanKind.CLIENT, attributes=attributes
         )
-        self._running.setdefault(connection, []).append(_Query(manager, safe.operation))
+        self._running.setdefault(context, []).append(_Query(manager, safe.operation))
 
     def after(
-        self, connection: Connection, cursor: Any, _statement: str, _parameters: Any, _context: Any, _many: bool
+        self, connection: Connection, cursor: Any, _statement: str, _parameters: Any, context: Any, _many: bool
     ) -> None:
-        query = self._taken(connection)
+        query = self._taken(context)
         if query is None:
             return
         try:
             rows = getattr(cursor, "rowcount", None)
-            if isinstance(rows, int) and rows >= 0:
+            # SQLite's count is 0 until all that RETURNING gives is fetched.
+            is_known = connection.dialect.name != "sqlite" or cursor.description is None
+            if isinstance(rows, int) and rows >= 0 and is_known:
                 key = _AFFECTED_ROWS if query.operation in _CHANGING else _RETURNED_ROWS
                 query.span.set_attribute(key, rows)
             self._check_slow(query)
@@ -124,11 +142,12 @@ class _Queries:
             query.manager.__exit__(None, None, None)
 
     def failed(self, context: ExceptionContext) -> None:
-        query = self._taken(context.connection) if context.connection is not None else None
+        query = self._taken(context.execution_context)
         if query is None:
             return
         error = context.original_exception
-        query.span.set_attribute(ERROR_TYPE, type(error).__qualname__)
+        if isinstance(error, Exception):
+            query.span.set_attribute(ERROR_TYPE, type(error).__qualname__)
         self._check_slow(query)
         query.manager.__exit__(type(error), error, error.__traceback__)
 
@@ -142,13 +161,14 @@ class _Queries:
 
         return call
 
-    def _taken(self, connection: Connection) -> _Query | None:
-        running = self._running.get(connection)
+    def _taken(self, context: ExecutionContext | None) -> _Query | None:
+        running = self._running.get(context) if context is not None else None
         if not running:
             return None
+        assert context is not None
         query = running.pop()
         if not running:
-            del self._running[connection]
+            del self._running[context]
         return query
 
     def _check_slow(self, query: _Query) -> None:
@@ -172,7 +192,7 @@ class _Queries:
 
 
 def _listen(patch: InstrumentationPatch, name: str, listener: Callable[..., None], *, insert: bool = False) -> None:
-    owner: Any = Dialect if name == "handle_error" else Engine  # where SQLAlchemy takes down that there are listeners
+    owner: Any = Engine if name == "after_cursor_execute" else Dialect  # where SQLAlchemy takes down that there is one
     had_events = owner._has_events
     event.listen(Engine, name, listener, insert=insert)
 

@@ -132,6 +132,27 @@ def test_an_error_is_seen_though_another_listener_replaces_it(telemetry: Telemet
     assert telemetry.tree() == "SELECT [error]"
 
 
+def test_a_listener_that_refuses_a_statement_leaves_no_span(telemetry: Telemetry, engine: Engine) -> None:
+    @event.listens_for(engine, "before_cursor_execute")
+    def refuse(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "users" in statement:
+            raise PermissionError(statement)
+
+    telemetry.install(SqlalchemyInstrumentation)
+    with engine.connect() as connection:
+        with pytest.raises(PermissionError):
+            connection.execute(select(USERS))
+        connection.execute(text("select 1"))
+    assert telemetry.tree() == "SELECT"  # and under nothing
+
+
+def test_a_count_that_is_not_known_yet_is_not_told(telemetry: Telemetry, engine: Engine) -> None:
+    telemetry.install(SqlalchemyInstrumentation)
+    with engine.begin() as connection:
+        connection.execute(insert(USERS).returning(USERS.c.name), {"name": "a"}).all()
+    assert "db.response.affected_rows" not in telemetry.spans[0].attributes
+
+
 def test_no_span_is_left_open_where_errors_are_not_told(telemetry: Telemetry, engine: Engine) -> None:
     telemetry.install(SqlalchemyInstrumentation)
     quiet = engine.connect().execution_options(skip_user_error_events=True)
