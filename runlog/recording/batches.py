@@ -37,7 +37,7 @@ class Source(Protocol):
 
 
 class Item(msgspec.Struct):
-    """A record read: where it was, and what it is (None: it is damaged)."""
+    """A record read: where it was, and what it is (None: it is damaged, or superseded by a later one)."""
 
     order: int
     """Sequence number, never less than that of the record before it in its segment."""
@@ -75,33 +75,50 @@ def drain(sources: Iterable[tuple[Source, int]], finisher: Finishes, until: int 
     cut = until
     for first, source, start in heads:
         if first <= cut:
-            cut = min(cut, _read(source, start, share, cut, finisher, drained))
+            cut = min(cut, _read(source, start, share, cut, drained))
         else:
             drained.more = True
             drained.held = max(drained.held, first)
     if len(heads) > 1:
         drained.items = sorted((item for item in drained.items if item.order <= cut), key=_by_order)
-    drained.damaged = sum(item.record is None for item in drained.items) if drained.damage else 0
+    _finish(drained, finisher)
     return drained
 
 
-def _read(source: Source, start: int, share: int, cut: int, finisher: Finishes, drained: Drained) -> int:
+def _finish(drained: Drained, finisher: Finishes) -> None:
+    """Scrub what is to be kept: of a span that opened and ended here, only its end."""
+    records = [item.record for item in drained.items]
+    ended = {record.span_id for record in records if type(record) is Event and record.kind == "span"}
+    finish_event = finisher.event
+    for item, record in zip(drained.items, records, strict=True):
+        try:
+            if type(record) is Event:
+                if record.kind == "open" and record.span_id in ended:
+                    item.record = None
+                else:
+                    finish_event(record)
+            elif record is not None:
+                finisher.run(record)  # type: ignore[arg-type]  # the union has two members
+            else:
+                drained.damaged += 1
+        except Exception as error:  # noqa: BLE001  # whatever is in one record must not stop the others
+            item.record = None
+            drained.damaged += 1
+            drained.damage = f"{type(error).__name__}: {error}"
+
+
+def _read(source: Source, start: int, share: int, cut: int, drained: Drained) -> int:
     """Read from one segment; return the order up to which all of it has been read."""
     records = source.read(start, share)
-    append, finish_event = drained.items.append, finisher.event
+    append = drained.items.append
     order = 0
     for payload, end in records:
         record: Event | Run | None = None
         try:
             record = decode(payload)  # type: ignore[arg-type]  # None raises, as damage does
-            if type(record) is Event:
-                finish_event(record)
-                if record.sequence > order:
-                    order = record.sequence
-            else:
-                finisher.run(record)  # type: ignore[arg-type]  # the union has two members
+            if type(record) is Event and record.sequence > order:
+                order = record.sequence
         except Exception as error:  # noqa: BLE001  # whatever is in one record must not stop the others
-            record = None
             drained.damage = f"{type(error).__name__}: {error}" if payload is not None else "its checksum is wrong"
         if order > cut:
             drained.more = True
@@ -144,23 +161,15 @@ def _by_order(item: Item) -> int:
 
 
 def make_batch(items: Sequence[Item], spool_id: str, closed_segments: Sequence[int] = ()) -> Batch:
-    """Put records into one batch; of a span that opened and ended in it, only its end."""
+    """Put records into one batch."""
     events: list[Event] = []
     runs: list[Run] = []
-    ended: set[bytes | None] = set()
-    opened = False
     for item in items:
         record = item.record
         if type(record) is Event:
             events.append(record)
-            if record.kind == "span":
-                ended.add(record.span_id)
-            elif record.kind == "open":
-                opened = True
         elif record is not None:
             runs.append(record)  # type: ignore[arg-type]  # the union has two members
-    if opened and ended:
-        events = [event for event in events if event.kind != "open" or event.span_id not in ended]
     return Batch(events, runs, spool_id, positions(items), closed_segments)
 
 

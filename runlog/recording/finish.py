@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import Any
 
 import msgspec
@@ -21,6 +22,8 @@ _TOKEN_END = re.compile(rf"[^\s\"'<>]{{0,{_LONGEST_TOKEN}}}+")
 _PEM_END = re.compile(r"-----END [A-Z0-9 ]{1,64}-----")
 _UNSCRUBBED = "[runlog could not scrub this record: its text was dropped]"
 _COUNTS = ("dropped", "truncated")
+_PLAIN_EXTRA = frozenset(("icon", "scope", "kind", "status_message", "flags", "scope_version", "trace_state"))
+_MOST_KEYS, _LONGEST_PLAIN_KEY = 8192, 128
 
 
 class Finisher:
@@ -35,15 +38,17 @@ class Finisher:
         """Finish a log or a span: message, name, attributes (flat, dotted keys; lists stay lists) and `extra`."""
         try:
             truncated: dict[str, int] = {}
-            message = event.message
-            if type(message) is str:
-                message = self._scrubber.scrub_text(message)
-            else:
+            texts, names, keys = self._scrubber.known()
+            message, name, attributes, dropped, extra = event.message, event.name, event.attributes, 0, event.extra
+            if type(message) is not str:
                 message = self._value(message, ("message",), truncated)
-            name = self._scrubber.scrub_text(event.name, "name")
-            attributes, dropped = self._attributes(event.attributes, truncated)
-            extra = event.extra
-            if extra is not None:
+            elif message not in texts:
+                message = self._scrubber.scrub_text(message)
+            if name not in names:
+                name = self._scrubber.scrub_text(name, "name")
+            if attributes and not self._scrub_plain(attributes, texts, keys):
+                attributes, dropped = self._attributes(attributes, truncated)
+            if extra is not None and not self._scrub_plain(extra, texts, _PLAIN_EXTRA):
                 extra = self._extra(extra, truncated)
             if dropped:
                 extra = _counted(extra, "dropped", {"attributes": dropped})
@@ -64,15 +69,40 @@ class Finisher:
         except Exception:  # noqa: BLE001 - what cannot be scrubbed is not passed on
             _drop_run(run)
 
+    def _scrub_plain(self, values: dict[str, Any], texts: dict[str, None], keys: Container[str]) -> bool:
+        """Scrub, in place, values that are all plain and under known keys; False, and no change, where one is not."""
+        if len(values) > self._limits.attributes:
+            return False
+        plain_numbers = not self._scrubber.number_masks
+        unknown: list[tuple[str, str]] | None = None
+        for key, value in values.items():
+            if key not in keys:
+                return False
+            kind = type(value)
+            if kind is str:
+                if value not in texts:
+                    unknown = unknown or []
+                    unknown.append((key, value))
+            elif not (kind is bool or value is None or kind is float or (kind is int and plain_numbers)):
+                return False
+        for key, value in unknown or ():
+            values[key] = self._scrubber.scrub_text(value)
+        return True
+
     def _attributes(self, attributes: dict[str, Any], truncated: dict[str, int]) -> tuple[dict[str, Any], int]:
         scrubber = self._scrubber
         rule_of, scrub = scrubber.keys.rule, scrubber.scrub_text
+        plain_keys = scrubber.known()[2]
         plain_numbers = not scrubber.number_masks
         flat: dict[str, Any] = {}
         dropped = 0
         for key, value in attributes.items():
             name = self._key(key)
             kind = type(value)
+            if name == key and len(key) <= _LONGEST_PLAIN_KEY and key not in plain_keys and rule_of(key) is None:
+                if len(plain_keys) >= _MOST_KEYS:
+                    plain_keys.clear()
+                plain_keys[key] = None
             if value is None or kind is bool:
                 leaves: tuple[tuple[str, Any], ...] | list[tuple[str, Any]] = ((name, value),)
             elif (rule := rule_of(key)) is not None:

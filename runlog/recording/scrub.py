@@ -56,6 +56,7 @@ class Scrubber:
         self._seen = -1
         self._masks: list[str] = []
         self._clean: dict[Mode, dict[str, None]] = {}
+        self._plain_keys: dict[str, None] = {}
         self.number_masks: frozenset[str] = frozenset()
         """Known secrets that are whole numbers: an integer may be one."""
 
@@ -88,11 +89,22 @@ class Scrubber:
             clean[text] = None
         return scrubbed
 
+    def known(self) -> tuple[dict[str, None], dict[str, None], dict[str, None]]:
+        """Return texts, names and attribute keys that are known to be clean, for this record only.
+
+        A key is in there if it names no secret either; the caller adds those that it finds.
+        """
+        if len(self._own) + len(registered) != self._seen:
+            self._refresh()
+        clean = self._clean
+        return clean["text"], clean["name"], self._plain_keys
+
     def _refresh(self) -> None:
         count = len(self._own) + len(registered)
         self._masks = mask_forms((*self._own, *registered_masks()))
         self.number_masks = frozenset(form for form in self._masks if form.isdigit())
         self._clean = {"text": {}, "name": {}, "code": {}}
+        self._plain_keys = {}
         self._seen = count  # last: another thread that sees it finds the rest in place
 
     def _scrub(self, text: str, mode: Mode, json_depth: int) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -27,6 +26,7 @@ VALUE_LENGTH = 120
 """Bytes of a value's token; longer ones share the token of their beginning."""
 KEY_LENGTH = 250
 
+_MOST_HEADS = 8192
 _EMPTY_LIST = "%"  # no value encodes to it: a key is there, and equals nothing
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789" + SYMBOLS) - set("%^")
 _is_safe = re.compile(r"[a-z0-9!#$&()*+,\-./:;<=>?@\[\]_{|}~]{0,120}").fullmatch
@@ -53,7 +53,6 @@ def encode_value(text: str) -> str:
     return _encode(text[:VALUE_LENGTH])[:VALUE_LENGTH]
 
 
-@lru_cache(maxsize=4096)
 def encode_key(key: str) -> str:
     """Return the first half of a token, with its `=`. Below KEY_LENGTH no other key has the same."""
     return _encode(key[:KEY_LENGTH]).replace("=", "%3d")[:KEY_LENGTH] + "="
@@ -76,18 +75,36 @@ def token_text(attributes: Mapping[str, Any]) -> str:
     Raises ValueError, TypeError or what msgspec raises for a value that JSON would change or refuse.
     """
     tokens: list[str] = []
+    known = _heads
     for key, value in attributes.items():
-        head = encode_key(key)
+        head = known.get(key) or _head(key)
         kind = type(value)
         if kind is str:
             tokens.append(head + (value if _is_safe(value) else encode_value(value)))
         elif kind is int:
-            tokens.append(head + str(value)[:VALUE_LENGTH])
-        elif value is None or kind is bool or (kind is float and isfinite(value)):
-            tokens.append(head + encode_value(attribute_text(value)))
+            tokens.append(f"{head}{value}"[: len(head) + VALUE_LENGTH])
+        elif kind is bool:
+            tokens.append(head + ("true" if value else "false"))
+        elif kind is float and isfinite(value):
+            # What `attribute_text` makes of it: it has only what a token may have.
+            text = str(int(value)) if value.is_integer() else repr(value)
+            tokens.append(head + text[:VALUE_LENGTH])
+        elif value is None:
+            tokens.append(head + "null")
         else:
             _add_other(tokens, head, value)
     return " ".join(tokens)
+
+
+_heads: dict[str, str] = {}
+
+
+def _head(key: str) -> str:
+    """Encode a key, and remember it: bounded, as keys may be made up."""
+    if len(_heads) >= _MOST_HEADS:
+        _heads.clear()
+    head = _heads[key] = encode_key(key)
+    return head
 
 
 def _add_other(tokens: list[str], head: str, value: Any) -> None:

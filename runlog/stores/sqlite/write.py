@@ -5,13 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import apsw
 import msgspec
 
 from runlog.stores.base import ERROR, WARN, Batch, Event, Run
 from runlog.stores.sqlite.rows import (
+    EVENTS_AT_ONCE,
     INSERT_EVENT,
+    INSERT_EVENTS,
     SELECT_EVENT,
     UPSERT_RUN,
     UPSERT_RUN_DATA,
@@ -54,6 +57,7 @@ TAKE_TALLY = "UPDATE tally SET count = count - ? WHERE minute = ? AND task = ? A
 _INSERT_WORD = "INSERT INTO word (rowid, body) VALUES (?, ?)"
 _INSERT_ATTR = "INSERT INTO attr (rowid, pairs) VALUES (?, ?)"
 _OPEN_SPAN = "INSERT OR REPLACE INTO open_span (span_id, event, run, spool) VALUES (?, ?, ?, ?)"
+_ANY_OPEN = "SELECT 1 FROM open_span LIMIT 1"
 _END_SPAN = "DELETE FROM open_span WHERE span_id = ?"
 _SET_POSITION = """
     INSERT INTO position (spool, segment, offset) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET offset = excluded.offset
@@ -146,7 +150,12 @@ def _store_events(
                 rows.opened.append((event.span_id, number, run, spool_id))
         else:
             _index(rows, event, row, task)
-    connection.executemany(INSERT_EVENT, rows.events)
+    whole = len(rows.events) // EVENTS_AT_ONCE * EVENTS_AT_ONCE
+    for start in range(0, whole, EVENTS_AT_ONCE):
+        connection.execute(INSERT_EVENTS, [*chain.from_iterable(rows.events[start : start + EVENTS_AT_ONCE])])
+    connection.executemany(INSERT_EVENT, rows.events[whole:])
+    if rows.ended and not rows.opened and connection.execute(_ANY_OPEN).get is None:
+        rows.ended = []  # most spans open and end within a batch
     for statement, bindings in (
         (_INSERT_WORD, rows.words),
         (_INSERT_ATTR, rows.attributes),
