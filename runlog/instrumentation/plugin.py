@@ -36,8 +36,8 @@ class Installable(Protocol):
 class Plugin:
     """An `Instrumentation`, as an `Installable`."""
 
-    def __init__(self, instrumentation: Instrumentation[Any], name: str) -> None:
-        self._instrumentation, self._name = instrumentation, name
+    def __init__(self, instrumentation: Instrumentation[Any]) -> None:
+        self._instrumentation = instrumentation
         self._options: BaseModel = instrumentation.options_type.model_construct()
         self.covers = frozenset(instrumentation.covers)
         self.notes: list[str] = []
@@ -50,7 +50,7 @@ class Plugin:
         try:
             self._options = kind.model_validate(dict(options))
         except ValidationError as error:
-            raise _bad_options(self._name, error, list(kind.model_fields)) from None
+            raise _bad_options(self._instrumentation.name, error, list(kind.model_fields)) from None
 
     def install(self, patch: InstrumentationPatch) -> None:
         self._instrumentation.install(patch, self._options)
@@ -92,7 +92,8 @@ def _bad_options(name: str, error: ValidationError, known: list[str]) -> Unusabl
         else:
             problems.append(f"{option} = {item['input']!r}: {item['msg']}")
     table = option_table(name)
-    return UnusableError("bad-options", f"[{table}] " + "; ".join(problems), "; ".join(dict.fromkeys(fixes)) or None)
+    fix = "; ".join(dict.fromkeys(fixes)) or f"correct it in [{table}]"
+    return UnusableError("bad-options", f"[{table}] " + "; ".join(problems), fix)
 
 
 def option_table(name: str) -> str:

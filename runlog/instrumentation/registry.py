@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import Distribution
 from pathlib import Path
@@ -217,12 +218,12 @@ def _load(found: Found) -> tuple[str, Installable]:
     except ModuleNotFoundError as error:
         raise _missing_module(found, error) from error
     except AttributeError as error:
-        raise UnusableError("not-found", f"{found.value}: {error}") from error
+        raise UnusableError("not-found", f"{found.value}: {error}", _module_fix(found)) from error
     if isinstance(value, type) and issubclass(value, Instrumentation):
         instrumentation = value()
-        return normalised(value.name), Plugin(instrumentation, found.name)
+        return normalised(value.name), Plugin(instrumentation)
     if isinstance(value, Instrumentation):
-        return normalised(value.name), Plugin(value, found.name)
+        return normalised(value.name), Plugin(value)
     if otel.is_instrumentor(value):
         instrumentor = value() if isinstance(value, type) else value
         return found.name, otel.OpenTelemetryAdapter(instrumentor, found.name, found.distribution)
@@ -269,7 +270,15 @@ def _describe(state: InstrumentationState, error: BaseException, stage: str) -> 
         state.state, state.reason = "hung", f"{stage} {error}"
         state.fix = f'take "{state.name}" out of instrumentations'
     else:
-        state.state, state.reason = "failed", f"{stage}: {_one_line(error)}"
+        state.state, state.reason = "failed", f"{stage}: {_one_line(error)}{_place(error)}"
+        state.fix = f'mend it, or take "{state.name}" out of instrumentations'
+
+
+def _place(error: BaseException) -> str:
+    """Say where it was raised: the end of what a traceback would show."""
+    own = str(Path(__file__).parent)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith((own, "<"))]
+    return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames and not isinstance(error, SyntaxError) else ""
 
 
 def _one_line(error: BaseException) -> str:
