@@ -29,6 +29,7 @@ from runlog.console import (
     wants_color,
 )
 from runlog.stores.base import DEBUG, ERROR, INFO, WARN, Batch, Event, Run
+from runlog.system.text import visible
 from tests.helpers import wait_until
 
 SECOND = 1_000_000_000
@@ -362,6 +363,7 @@ HOSTILE = [
     "real\rfake",
     "\x00\x07\x0b\x0c\x0e\x0f\x7f\x84\x85\x8d",
     "\u202edrawkcab\u202c\u2066\u2069\u200b\ufeff\u2028\u2029",
+    "ignore \U000e0074\U000e0061\U000e0067\u3164\u115f",
     "\udcff\ud800",
     "[red]markup[/red] [link=http://evil]x[/link] [/] :smile: [blink]",
 ]
@@ -591,3 +593,9 @@ def test_a_forked_child_shows_its_own_records(tmp_path: Any) -> None:
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=True)
     assert re.findall("parent|child|again", done.stdout) == ["parent", "child", "again"]
+
+
+def test_invisible_characters_are_shown() -> None:
+    hidden = "\U000e0041\u3164\u115f\u034f\u200b\u00ad\ufeff"
+    assert visible(hidden) == r"\U000e0041\u3164\u115f\u034f\u200b\xad\ufeff"
+    assert visible("é漢字👍🏽\tline\n") == "é漢字👍🏽\tline\n"
