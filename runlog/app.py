@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+import threading
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -25,6 +26,7 @@ from runlog.logger import logger
 from runlog.opening import ProcessRecording
 from runlog.recording import get_recorder
 from runlog.system.interrupt import spared_from_interrupts
+from runlog.system.wakeup import threadsafe_caller
 from runlog.tasks.loading import import_tasks
 from runlog.tasks.registry import registry
 from runlog.tasks.submitter import Submitter, current_submitter, set_process_submitter
@@ -34,6 +36,8 @@ T = TypeVar("T")
 
 _INTERRUPTED, _SIGNALED = 130, 128
 _EXIT_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_INSIST = 5.0
+"""Seconds after the grace in which a worker that was told to end has to have ended."""
 
 
 def open(  # noqa: A001 - the public name is runlog.open
@@ -141,6 +145,10 @@ class Project:
         """Threads of sync tasks that could not be stopped and still run."""
         return self._service.abandoned_threads
 
+    def give_back(self) -> None:
+        """Put the runs that are executed here back into the queue; from a thread, while the event loop is stuck."""
+        anyio.run(self._service.close_engine)
+
     def _start(self) -> None:
         """Start what records by itself, and only then import the user's modules."""
         recording = ProcessRecording.join(self.settings)
@@ -156,6 +164,7 @@ class _Service:
     def __init__(self, settings: Settings, *, worker: bool, temporary_queue: bool) -> None:
         self._settings, self._worker = settings, worker
         self._spare = _say_temporary if temporary_queue else None
+        self._engine: LocalEngine | None = None
         self._executor: Executor | None = None
         self._group: TaskGroup | None = None
         self._failure: StoreError | None = None
@@ -194,7 +203,11 @@ class _Service:
         finally:
             self._submitting.__exit__()
             with anyio.CancelScope(shield=True):
-                await self._engine.close()
+                await self.close_engine()
+
+    async def close_engine(self) -> None:
+        if self._engine is not None:
+            await self._engine.close()
 
     async def _execute(self, executor: Executor, stop: anyio.Event) -> None:
         try:
@@ -275,43 +288,77 @@ def has_worker(settings: Settings) -> bool:
 def run_worker(settings: Settings) -> int:
     """Execute runs until SIGTERM or Ctrl-C; return the exit code.
 
-    0 after SIGTERM, 130 after Ctrl-C, once the running runs have ended or are back in the queue. A second signal exits
-    at once with 128 and its number: those runs are found and queued again by the next worker. Raises StoreError if the
-    queue cannot be used.
+    0 after SIGTERM, 130 after Ctrl-C, once the running runs have ended or are back in the queue. Runs that do not stop
+    when they are cancelled, or block the event loop, go back to the queue too, and then the process exits as it is. A
+    second signal exits at once with 128 and its number: those runs are found and queued again by the next worker.
+    Raises StoreError if the queue cannot be used.
     """
     return anyio.run(_work, settings)
 
 
 async def _work(settings: Settings) -> int:
-    async with Project(settings, worker=True) as project:
-        tasks = ", ".join(sorted(registry.ids())) or "no tasks: list modules in `tasks` of the config"
-        print(f"runlog worker: {tasks}; Ctrl-C ends", file=sys.stderr)  # noqa: T201
-        number = await _signal_or_failure(project)
-        for each in _EXIT_SIGNALS:
-            signal.signal(each, _exit_at_once)
-    if isinstance(number, StoreError):
-        raise number
-    code = _INTERRUPTED if number == signal.SIGINT else 0
-    if project.abandoned_threads:  # Python would wait for them
-        os._exit(code)
-    return code
+    project = Project(settings, worker=True)
+    with _ExitSignals(project) as signals:
+        async with project:
+            tasks = ", ".join(sorted(registry.ids())) or "no tasks: list modules in `tasks` of the config"
+            print(f"runlog worker: {tasks}; Ctrl-C ends", file=sys.stderr)  # noqa: T201
+            failure = await _failure_or(signals.heard, project)
+        if failure is not None:
+            raise failure
+        if project.abandoned_threads:  # Python would wait for them
+            os._exit(signals.code)
+        return signals.code
 
 
-async def _signal_or_failure(project: Project) -> int | StoreError:
-    """Wait for the first signal to exit, or for the worker to give up."""
-    results: list[int | StoreError] = []
-    with anyio.open_signal_receiver(*_EXIT_SIGNALS) as signals:
-        async with anyio.create_task_group() as group:
+async def _failure_or(heard: anyio.Event, project: Project) -> StoreError | None:
+    """Wait for an exit signal, or for the worker to give up, and return why."""
+    failures: list[StoreError] = []
+    async with anyio.create_task_group() as group:
 
-            async def first(wait: Callable[[], Awaitable[int | StoreError]]) -> None:
-                results.append(await wait())
-                group.cancel_scope.cancel()
+        async def fail() -> None:
+            failures.append(await project.ended())
+            heard.set()
 
-            group.start_soon(first, aiter(signals).__anext__)
-            group.start_soon(first, project.ended)
-    return results[0]
+        group.start_soon(fail)
+        await heard.wait()
+        group.cancel_scope.cancel()
+    return failures[0] if failures else None
 
 
-def _exit_at_once(number: int, _: FrameType | None) -> None:
-    """A second signal: the runs are found and queued again by the next worker; records wait in the spool."""
-    os._exit(_SIGNALED + number)
+class _ExitSignals:
+    """SIGTERM and Ctrl-C: the first sets `heard`, the second ends the process; also while the event loop is blocked."""
+
+    def __init__(self, project: Project) -> None:
+        self.heard = anyio.Event()
+        self.code = 0
+        self._project = project
+        self._call_soon = threadsafe_caller()
+        self._first = True
+        self._over = threading.Event()
+
+    def __enter__(self) -> Self:
+        self._before = {number: signal.signal(number, self._on_signal) for number in _EXIT_SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        if not self._first:
+            os._exit(_SIGNALED + number)
+        self._first = False
+        self.code = _INTERRUPTED if number == signal.SIGINT else 0
+        self._call_soon(self.heard.set)
+        threading.Thread(target=self._insist, name="runlog-exit", daemon=True).start()
+
+    def _insist(self) -> None:
+        """Exit in spite of what does not stop, when its time is over."""
+        grace = self._project.settings.worker.grace
+        if self._over.wait(grace + _INSIST):
+            return
+        logger.error("what did not stop {grace:g} s after the signal is put back into the queue", grace=grace)
+        self._project.give_back()
+        get_recorder().close()
+        os._exit(self.code)

@@ -14,7 +14,6 @@ from anyio import CancelScope, current_time, get_cancelled_exc_class
 from anyio.lowlevel import checkpoint_if_cancelled, current_token
 
 from runlog.engines.base import Delivery, Engine, Interrupt, Outcome
-from runlog.errors import PayloadError
 from runlog.executor.outcomes import Outcomes, put_back
 from runlog.executor.slots import Slots
 from runlog.executor.spans import AttemptSpans
@@ -110,7 +109,7 @@ class Attempt:
     async def _outcome(self, context: Context) -> Outcome:
         try:
             args, kwargs = self.task.arguments(self.delivery.run.payload, context)
-        except PayloadError as refused:
+        except Exception as refused:  # noqa: BLE001 - a PayloadError, or what a validator of the user's raised
             self._spans.record_exception(refused)
             return self._outcomes.refused(refused)
         self._engine.watch(self.delivery, self._on_interrupt)

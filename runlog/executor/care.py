@@ -19,8 +19,6 @@ _SECOND = 1_000_000_000
 _DAY = 86_400 * _SECOND
 _FIRST = _DAY
 """How far back (ns) the queue is compared with the log at the start."""
-_ON_ITS_WAY = 5 * _SECOND
-"""A record may take this long to the log."""
 _OVERLAP = 60 * _SECOND
 """A change may be committed this long after the time that it bears: its writer waited for a locked queue."""
 _PRUNE_EVERY = 3600.0
@@ -30,15 +28,25 @@ _FLUSH = 1.0
 class Care:
     """Gives the log the states that it lacks, at once and then every `interval` seconds, and prunes the queue."""
 
-    def __init__(self, engine: Engine, records: RunRecords, settings: Settings, *, interval: float = 60.0) -> None:
-        self._engine, self._records, self._settings, self._interval = engine, records, settings, interval
+    def __init__(
+        self,
+        engine: Engine,
+        records: RunRecords,
+        settings: Settings,
+        *,
+        interval: float = 60.0,
+        settled: float = 5.0,
+    ) -> None:
+        """`settled` is how many seconds a record may take to the log."""
+        self._engine, self._records, self._settings = engine, records, settings
+        self._interval, self._settled = interval, int(settled * _SECOND)
         self._said = False
 
     async def run(self, stop: Event) -> None:
         """Care until `stop`. A queue or log that cannot be read is named once, and tried again."""
         since, pruned, first = time.time_ns() - _FIRST, -math.inf, True
         while not stop.is_set():
-            until = time.time_ns() - (0 if first else _ON_ITS_WAY)
+            until = time.time_ns() - (0 if first else self._settled)
             try:
                 if first:
                     await to_thread.run_sync(get_recorder().flush, _FLUSH)  # so that there is a log to compare with

@@ -88,13 +88,13 @@ def _make(
 ) -> Task[Any, Any]:
     _check_function(function)
     is_async = inspect.iscoroutinefunction(inspect.unwrap(function))
-    name = getattr(function, "__name__", type(function).__name__)
+    name = getattr(function, "__name__", repr(function))
     limit = None if max_duration is None else seconds(max_duration)
     if limit == 0:
         raise TaskError(f"max_duration of {name} is 0", "no attempt could do anything", "max_duration=60   # seconds")
     made: Task[Any, Any] = (AsyncTask if is_async else SyncTask)(
         function,
-        id=check_id(kebab_case(name) if id is None else id),
+        id=check_id(_default_id(function) if id is None else id),
         retry=Retry.of(retry),
         queue=queue,
         max_duration=limit,
@@ -109,6 +109,13 @@ def _make(
     return made
 
 
+def _default_id(function: Any) -> str:
+    name = getattr(function, "__name__", "<no name>")
+    if "<" in name:
+        raise TaskError(f"{function!r} has no name to make an id of", fix='task(id="send-email")(function)')
+    return kebab_case(name)
+
+
 def _check_function(function: Any) -> None:
     if isinstance(function, Task):
         raise TaskError(f"{function!r} is a task already", fix="remove one of the two @task")
@@ -116,8 +123,17 @@ def _check_function(function: Any) -> None:
         raise TaskError(
             f"{function!r} is no function", "@task makes a function a task", "@task\nasync def name(payload): ..."
         )
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise TaskError(f"{function.__qualname__} yields", "a task returns one value", "return it, or return a list")
+    inner = inspect.unwrap(function)
+    name = getattr(inner, "__qualname__", repr(inner))
+    if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
+        raise TaskError(f"{name} yields", "a task returns one value", "return it, or return a list")
+    first = next(iter(inspect.signature(function).parameters), None)
+    if first in ("self", "cls") and "." in name.rpartition("<locals>.")[2] and not inspect.ismethod(function):
+        raise TaskError(
+            f"{name} is a method",
+            f"a worker has no {first!r} to call it with",
+            "@task\n@staticmethod\nasync def name(payload): ...   # or a function of the module",
+        )
 
 
 def _names_around(function: Callable[..., Any]) -> Mapping[str, Any]:

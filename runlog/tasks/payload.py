@@ -53,8 +53,10 @@ class Codec:
         except (PydanticUserError, NameError) as error:
             raise PayloadError(
                 f"task {self.owner!r}: {self.annotation!r} is no type for a payload or a result",
-                str(error),
-                "use a dataclass, a pydantic model, a TypedDict or builtin types",
+                str(error).partition("\n\nFor further information")[0],
+                "from typing_extensions import TypedDict"
+                if isinstance(error, PydanticUserError) and error.code == "typed-dict-version"
+                else "use a dataclass, a pydantic model, a TypedDict or builtin types",
             ) from error
 
     def encode_payload(self, value: object) -> bytes:
@@ -109,7 +111,6 @@ class Codec:
     def decode_result(self, data: bytes | None) -> Any:
         """The result of a run, typed where it fits the annotation; else as plain data, or what stands for it."""
         import msgspec
-        from pydantic import ValidationError
 
         if data is None:
             return None
@@ -118,7 +119,7 @@ class Codec:
             return NotStored(plain["type"], plain["text"], plain["reason"])
         try:
             return self.adapter.validate_json(data)
-        except (ValidationError, PayloadError):
+        except Exception:  # noqa: BLE001 - validators are the user's, and raise what they like
             return msgspec.json.decode(data)
 
 

@@ -43,6 +43,17 @@ class Retry:
         return min(self.max_delay, base * (1 + random.random() if self.jitter else 1))
 
 
+_LONGEST_DELAY = 100 * 365 * 86_400
+
+
+def delay_seconds(value: float | timedelta) -> float:
+    """A delay in seconds. Raises ValueError if it is no duration, or over 100 years."""
+    number = seconds(value)
+    if number > _LONGEST_DELAY:
+        raise ValueError(f"a delay of {value!r} is over 100 years")
+    return number
+
+
 def seconds(value: float | timedelta) -> float:
     """A duration in seconds. Raises ValueError if it is negative or not a number."""
     number = value.total_seconds() if isinstance(value, timedelta) else float(value)

@@ -72,7 +72,7 @@ def read_signature(function: Callable[..., Any], place: str, names: Mapping[str,
             raise TaskError(
                 f"{place} takes more than a task can be given",
                 f"a task has one payload, and a `Context` if it wants one; {parameter} is left over",
-                f"def {function.__name__}(payload: Payload, ctx: Context)   # Payload: a dataclass or a model",
+                f"def {getattr(function, '__name__', 'name')}(payload: Payload, ctx: Context)   # Payload: a dataclass",
             )
         else:
             payload, payload_type = parameter, annotation

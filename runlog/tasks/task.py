@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence, Sized
 from datetime import timedelta
 from functools import cached_property, update_wrapper
 from typing import Any, Generic, TypeVar, cast, overload
@@ -13,7 +13,7 @@ from runlog.stores.base import Run
 from runlog.tasks.context import AttemptInfo, Context, TaskInfo, current_run
 from runlog.tasks.payload import Codec
 from runlog.tasks.results import BatchHandle, RunHandle, RunResult
-from runlog.tasks.retry import Retry, seconds
+from runlog.tasks.retry import Retry, delay_seconds
 from runlog.tasks.signature import Signature, read_signature
 from runlog.tasks.submitter import RunRequest, get_submitter
 
@@ -155,9 +155,15 @@ class Task(Generic[P, R]):
     def request(self, payload: Any, delay: float | timedelta, tags: Sequence[str]) -> RunRequest:
         """A checked request for one run. Raises PayloadError, TaskError and ValueError."""
         all_tags = check_tags(tuple(dict.fromkeys((*self.tags, *check_tags(tags)))))
-        return RunRequest(self.id, self._encode(payload), self.queue, seconds(delay), all_tags)
+        return RunRequest(self.id, self._encode(payload), self.queue, delay_seconds(delay), all_tags)
 
     def _requests(self, payloads: Sequence[Any], delay: float | timedelta, tags: Sequence[str]) -> list[RunRequest]:
+        if isinstance(payloads, (str, bytes, Mapping)) or not isinstance(payloads, Sized):
+            raise PayloadError(
+                f"the payloads for task {self.id!r} are a {type(payloads).__name__}",
+                "a batch takes a list with one payload for each run",
+                "batch_trigger([first, second])",
+            )
         if len(payloads) > MAX_BATCH:
             raise PayloadError(
                 f"{len(payloads):,} payloads for task {self.id!r} in one batch", f"the limit is {MAX_BATCH:,}",

@@ -9,7 +9,7 @@ from typing import Any
 from runlog.tasks.payload import ANY
 from runlog.tasks.registry import check_id, registry
 from runlog.tasks.results import RunHandle
-from runlog.tasks.retry import seconds
+from runlog.tasks.retry import delay_seconds
 from runlog.tasks.submitter import RunRequest, get_submitter
 from runlog.tasks.task import DEFAULT_QUEUE, MISSING, check_tags
 
@@ -28,6 +28,6 @@ async def trigger(
         return handle
     submitter = get_submitter()
     data = None if payload is MISSING else ANY.encode_payload(payload)
-    request = RunRequest(check_id(task_id), data, DEFAULT_QUEUE, seconds(delay), check_tags(tags))
+    request = RunRequest(check_id(task_id), data, DEFAULT_QUEUE, delay_seconds(delay), check_tags(tags))
     ids = await submitter.submit([request], verb="trigger")
     return RunHandle(ids[0], task_id, ANY, submitter)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
+import anyio
 import pytest
 
 from runlog.engines.base import Outcome
 from runlog.engines.local import LocalEngine
-from runlog.executor import RunRecords, heal
+from runlog.executor import Care, RunRecords, heal
 from runlog.stores import open_reader
 from runlog.stores.base import ERROR, WARN
 from tests.engines.conftest import claim_one, new_run
-from tests.recorded import recording
+from tests.recorded import Recorded, recording
 
 pytestmark = pytest.mark.anyio
 
@@ -39,6 +42,54 @@ async def test_states_that_a_killed_process_did_not_record_are_healed() -> None:
     assert [(run.status, run.version) for run in stored] == [("COMPLETED", 3), ("FAILED", 3), ("QUEUED", 1)]
     assert (stored[0].payload, stored[0].output) == ({"n": 1}, {"n": 2})
     assert stored[1].error == {"type": "E", "message": "m"}
+
+
+async def test_a_running_worker_heals_what_another_process_did_not_record() -> None:
+    with recording(retention={"days": 0}) as recorded:
+        silent = LocalEngine(recorded.settings.queue_path, lambda run: None)
+        care = Care(silent, RunRecords(recorded.recorder), recorded.settings, interval=0.1, settled=0.1)
+        stop = anyio.Event()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(care.run, stop)
+            await silent.submit([new_run("first")])
+            await anyio.sleep(0.3)
+            late = new_run("late")
+            await silent.submit([late])
+            with anyio.fail_after(20):
+                while late.run_id not in known(recorded, [late.run_id]):
+                    await anyio.sleep(0.05)
+            stop.set()
+        await silent.close()
+
+
+def known(recorded: Recorded, run_ids: list[str]) -> dict[str, int]:
+    recorded.recorder.flush(5)
+    reader = open_reader(recorded.settings)
+    try:
+        return reader.versions(run_ids)
+    finally:
+        reader.close()
+
+
+async def test_changes_whose_record_may_be_on_its_way_are_left_for_later() -> None:
+    with recording() as recorded:
+        silent = LocalEngine(recorded.settings.queue_path, lambda run: None)
+        runs = [new_run() for _ in range(3)]
+        await silent.submit(runs)
+        assert recorded.recorder.flush(20)
+        RunRecords(recorded.recorder).again(await silent.get(runs[0].run_id))
+        assert recorded.recorder.flush(20)
+        reader = open_reader(recorded.settings)
+        healed: list[str] = []
+
+        async def look(until: int) -> int:
+            return await heal(silent, reader, 0, lambda run: healed.append(run.run_id), until=until)
+
+        assert await look(time.time_ns() - 60 * 10**9) == 0
+        assert await look(time.time_ns()) == 2
+        reader.close()
+        await silent.close()
+    assert healed == [run.run_id for run in runs[1:]]
 
 
 async def test_each_run_says_why_it_ended_or_waits() -> None:

@@ -7,6 +7,7 @@ import time
 
 import anyio
 import anyio.from_thread
+import pydantic
 import pytest
 
 from runlog.errors import ChildRunError, ProjectNotOpen
@@ -270,3 +271,57 @@ async def test_without_an_open_project_triggering_says_what_to_do(bench: Bench) 
     finally:
         current_submitter.reset(token)
         set_process_submitter(before)
+
+
+async def test_children_that_nobody_waits_for_any_more_are_cancelled(bench: Bench) -> None:
+    started = anyio.Event()
+
+    @bench.task
+    async def long() -> None:
+        started.set()
+        await anyio.sleep(60)
+
+    @bench.task(retry=1)
+    async def impatient() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(long.trigger_and_wait)
+            await started.wait()
+            raise ValueError("no")
+
+    async with bench.worker():
+        parent = await impatient.trigger()
+        assert (await parent.wait()).status == "FAILED"
+        (child,) = [run for run in bench.changes if run.parent_run_id == parent.id and run.status == "QUEUED"]
+        await bench.until_status(child.run_id, "CANCELED")
+    assert bench.last(child.run_id).reason == f"its parent {parent.id} waits for it no more"
+
+
+async def test_a_validator_that_raises_at_run_fails_the_run_without_another_attempt(bench: Bench) -> None:
+    class Moody(pydantic.BaseModel):
+        value: int
+
+        @pydantic.field_validator("value")
+        @classmethod
+        def check(cls, value: int) -> int:
+            if calls:
+                raise RuntimeError("not today")
+            return value
+
+    calls: list[int] = []
+
+    @bench.task
+    async def take(payload: Moody) -> Moody:
+        return payload
+
+    returned = await take.trigger(Moody(value=1))
+    async with bench.worker():
+        assert (await returned.wait()).output == Moody(value=1)
+    refused = await take.trigger(Moody(value=1))
+    calls.append(1)
+    bench.executor = bench.new_executor()
+    async with bench.worker():
+        result = await refused.wait()
+    assert result.status == "FAILED"
+    assert (result.error or {})["message"] == "not today"
+    output: object = (await returned.wait()).output
+    assert output == {"value": 1}  # as plain data: its validator raises now
