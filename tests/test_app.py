@@ -305,3 +305,49 @@ def test_ctrl_c_ends_the_program_and_not_the_run(project: Path, backend: str) ->
     reader = open_reader(runlog.open(arguments=QUIET).settings)
     assert reader.run(out.strip()).status == "QUEUED"
     reader.close()
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("stuck", ["swallows", "blocks"])
+def test_a_worker_that_is_told_to_end_ends_and_gives_back_what_does_not_stop(
+    project: Path, stuck: str, backend: str
+) -> None:
+    (project / "tasks.py").write_text(
+        dedent(TASKS)
+        + dedent(
+            """
+            import time
+
+            @runlog.task(retry=1)
+            async def swallows() -> None:
+                os.kill(os.getpid(), signal.SIGTERM)
+                while True:
+                    try:
+                        await anyio.sleep(0.05)
+                    except BaseException:
+                        pass
+
+            @runlog.task(retry=1)
+            async def blocks() -> None:
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(60)
+            """
+        )
+    )
+    (project / "runlog.toml").write_text('tasks = ["tasks"]\n[console]\nenabled = false\n[worker]\ngrace = 0.1\n')
+    out = python(
+        f"""
+        import sys
+        import anyio, runlog
+        from runlog import app
+        from runlog.config import Settings
+        with runlog.open(worker=False) as project:
+            print(project.call(runlog.trigger, "{stuck}").id, flush=True)
+        app._INSIST = 0.3
+        sys.exit(anyio.run(app._work, Settings.load(), backend="{backend}"))
+        """
+    )
+    reader = open_reader(runlog.open(arguments=QUIET).settings)
+    run = reader.run(out.strip())
+    reader.close()
+    assert (run.status, run.attempt) == ("QUEUED", 0)

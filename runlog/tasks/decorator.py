@@ -127,7 +127,10 @@ def _check_function(function: Any) -> None:
     name = getattr(inner, "__qualname__", repr(inner))
     if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
         raise TaskError(f"{name} yields", "a task returns one value", "return it, or return a list")
-    first = next(iter(inspect.signature(function).parameters), None)
+    try:
+        first = next(iter(inspect.signature(function).parameters), None)
+    except ValueError as error:
+        raise TaskError(f"cannot see what {name} takes", str(error), "write a function that calls it") from error
     if first in ("self", "cls") and "." in name.rpartition("<locals>.")[2] and not inspect.ismethod(function):
         raise TaskError(
             f"{name} is a method",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 import anyio
@@ -148,7 +149,7 @@ def test_what_cannot_be_a_task_is_refused(task: TaskDecorator, function: Any) ->
 
 def test_a_task_is_no_function_to_make_a_task_of(task: TaskDecorator) -> None:
     with pytest.raises(TaskError, match="already"):
-        task(task(lambda: None))
+        task(task(id="twice")(lambda: None))
 
 
 @pytest.mark.parametrize(
@@ -349,3 +350,57 @@ def test_results_without_json_are_described(make: Callable[[], object]) -> None:
 def _cycle(values: list[Any]) -> list[Any]:
     values.append(values)
     return values
+
+
+class Mailer:
+    async def send(self) -> None: ...
+    async def fetch(self, number: int) -> None: ...
+    @staticmethod
+    async def count(number: int) -> int:
+        return number
+
+    async def bound(self, number: int) -> int:
+        return number
+
+
+def test_a_method_is_refused_and_what_can_be_called_without_an_object_is_not(task: TaskDecorator) -> None:
+    for method in (Mailer.send, Mailer.fetch):
+        with pytest.raises(TaskError, match="is a method"):
+            task(id="a-method")(cast("Callable[[Any], Any]", method))
+    assert task(Mailer.count).id == "count"
+    assert task(Mailer().bound).id == "bound"
+
+
+def test_a_function_without_a_name_needs_an_id(task: TaskDecorator) -> None:
+    for function in (lambda number: number, functools.partial(_function)):
+        with pytest.raises(TaskError, match="no name"):
+            task(function)
+    assert task(id="double")(lambda number: number * 2).id == "double"
+    with pytest.raises(TaskError, match="cannot see what"):
+        task(cast("Callable[[Any], Any]", min))
+
+
+def test_a_wrapped_generator_is_refused(task: TaskDecorator) -> None:
+    def numbers() -> Iterator[int]:
+        yield 1
+
+    @functools.wraps(numbers)
+    def wrapper() -> Any:
+        return numbers()
+
+    with pytest.raises(TaskError, match="yields"):
+        task(id="numbers")(wrapper)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_batches_and_delays_that_make_no_sense_are_refused(task: TaskDecorator) -> None:
+    @task
+    async def take(payload: Any) -> None: ...
+
+    for payloads in ("abc", {"a": 1}, (number for number in range(3))):
+        with pytest.raises(PayloadError, match="a batch takes a list"):
+            await take.batch_trigger(payloads)
+    for delay in (1e300, float("inf"), float("nan"), -1):
+        with pytest.raises(ValueError, match=r"100 years|not a duration"):
+            take.request(1, delay, ())
