@@ -7,8 +7,8 @@ and it needs no greenlet where SQLAlchemy itself needs none. Events come off aga
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, suppress
 from typing import Annotated, Any
 from weakref import WeakKeyDictionary
 
@@ -32,6 +32,7 @@ from runlog.instrumentation import Instrumentation, InstrumentationPatch, Option
 from runlog.instrumentation.catalogue import DATABASE_DRIVERS
 from runlog.instrumentation.sql import sanitized
 from runlog.logger import logger
+from runlog.tracing.propagation import copy_context
 
 # Names of the OpenTelemetry conventions, where SQLAlchemy's differ.
 _SYSTEMS = {"mssql": "microsoft.sql_server", "oracle": "oracle.db"}
@@ -72,6 +73,10 @@ class SqlalchemyInstrumentation(Instrumentation[SqlalchemyOptions]):
             _listen(patch, name, patch.callback(listener), insert=True)
         _listen(patch, "after_cursor_execute", patch.callback(queries.after, ends=True), insert=True)
         _listen(patch, "handle_error", patch.callback(queries.failed, ends=True), insert=True)
+        with suppress(ImportError, AttributeError):  # where there is none, or one of another make
+            from aiosqlite import Connection as AioConnection
+
+            patch.wrap(AioConnection, "_execute", _execute_in_context)
         if options.transactions:
             for method, name in _TRANSACTIONS.items():
                 patch.wrap(Connection, method, queries.transaction(name))
@@ -189,6 +194,14 @@ class _Queries:
             known.update({key: value for key, value in values.items() if value})
             self._attributes[connection.dialect] = known
         return known
+
+
+async def _execute_in_context(
+    wrapped: Callable[..., Awaitable[Any]], _connection: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """aiosqlite executes in a thread, where nobody would know of the statement's span."""
+    function, *rest = args
+    return await wrapped(copy_context(function), *rest, **kwargs)
 
 
 def _listen(patch: InstrumentationPatch, name: str, listener: Callable[..., None], *, insert: bool = False) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from opentelemetry.trace import get_current_span
 from runlog_instrumentation_sqlalchemy import SqlalchemyInstrumentation
 from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, event, insert, select, text
 from sqlalchemy.engine import Connection, Dialect, Engine
@@ -279,3 +280,24 @@ def test_a_cancelled_statement_is_cancelled_and_its_span_ends(telemetry: Telemet
     asyncio.run(main())
     assert telemetry.open_spans == []
     assert [span.status for span in telemetry.spans] == ["canceled"]
+
+
+@needs_greenlet
+def test_the_driver_under_an_async_engine_knows_of_the_statements_span(telemetry: Telemetry) -> None:
+    """So an instrumentation of `sqlite3` knows that it is covered there, too."""
+    telemetry.install(SqlalchemyInstrumentation)
+    current: list[str] = []
+
+    def note() -> None:
+        current.append(getattr(get_current_span(), "name", "none"))
+
+    async def work() -> None:
+        engine = create_async_engine("sqlite+aiosqlite://")
+        async with engine.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            await driver.create_function("note", 0, note)
+            await connection.execute(text("select note()"))
+        await engine.dispose()
+
+    asyncio.run(work())
+    assert current == ["SELECT"]
