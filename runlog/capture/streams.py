@@ -22,6 +22,7 @@ from runlog.tracing.attach import get_context
 from runlog.tracing.scope import RunScope, current_place, scope_of
 
 _NESTED = 3
+_LONGEST_KEY = 16_384
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _COLORS = re.compile(r"\x1b\[[0-9;:]*m")
 _MESSAGE_KEYS = ("message", "msg", "body", "error")
@@ -175,10 +176,14 @@ class _Lines:
         if rest:
             place, now = current_place(), time.time_ns()
             partial = begun.pop(key, None) if begun else None
-            self._record(*(partial.line(first) if partial else (first, 0)), place, now)
-            for line in rest[:-1]:
-                self._record(line, 0, place, now)
-            first = rest[-1]
+            line, overwritten = partial.line(first) if partial else (first, 0)
+            for following in rest:
+                if "PRIVATE KEY" in line and _is_within_key(line):
+                    line = line.rstrip("\r") + "\n" + following
+                else:
+                    self._record(line, overwritten, place, now)
+                    line, overwritten = following, 0
+            first = line
         if first:
             self._begin(scope, key, first)
 
@@ -216,6 +221,13 @@ class _Lines:
             message = _COLORS.sub("", message)
         text = clean_text(message, recorder.limits)
         write_log(recorder, level, self._name, text, attributes, {"dropped": dropped} if dropped else None, place, at)
+
+
+def _is_within_key(text: str) -> bool:
+    """Whether a private key has begun and not ended: its lines are one record, since none of them alone shows what
+    it is."""
+    begin = text.rfind("-----BEGIN")
+    return begin >= 0 and text.find("-----END", begin) < 0 and len(text) < _LONGEST_KEY
 
 
 def _last_frame(text: str) -> tuple[str, int]:

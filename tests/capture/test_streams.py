@@ -203,6 +203,19 @@ def test_a_line_without_end_does_not_grow_without_end() -> None:
         assert max(map(len, messages)) <= 1020
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize("at_once", [True, False], ids=["one write", "a write a line"])
+def test_a_printed_private_key_is_redacted_over_its_lines(end: str, at_once: bool) -> None:
+    body = [f"MIIEcanary{number:054}" for number in range(12)]
+    key = ["before", "-----BEGIN PRIVATE KEY-----", *body, "-----END PRIVATE KEY-----", "after"]
+    with capturing() as (recorded, _):
+        with in_run("run_a"):
+            for text in [end.join(key) + end] if at_once else [line + end for line in key]:
+                sys.stdout.write(text)
+            sys.stdout.write("-----BEGIN PRIVATE KEY-----\n" + "\n".join(body))  # and never ends
+        assert recorded.messages("run_a") == ["before", "[redacted:private-key]", "after", "[redacted:private-key]"]
+
+
 def test_tracebacks_are_recorded_by_line() -> None:
     with capturing() as (recorded, _):
         with in_run("run_a"):

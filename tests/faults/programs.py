@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import faulthandler
 import itertools
+import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from runlog.recording import RANK_ALWAYS, Recorder, get_recorder, mask, open_recorder
-from tests.recording.road import held_store, log, make_settings, recover_all, say, span
+from opentelemetry import context
+from opentelemetry.trace import StatusCode
 
+from runlog import logger
+from runlog.capture import install
+from runlog.recording import RANK_ALWAYS, Recorder, get_recorder, mask, open_recorder
+from runlog.system.patch import Patch
+from runlog.tracing.scope import RUN_KEY, RunScope
+from tests.recording.road import held_store, log, make_settings, recover_all, say, span
+from tests.recording.secrets import SECRETS
+
+MASKED = "masked canary 51"
 ACK = 1  # the descriptor on which a program says what was accepted
 
 
@@ -53,6 +65,36 @@ def ending(root: str, how: str, number: str) -> None:
         say(recorder, f"{how}-{index}")
     acknowledge("logged")
     ENDINGS[how]()
+
+
+def planting(root: str) -> None:
+    """Put every secret in every place, while nothing can be stored; then die, with all of it in the spool."""
+    recorder = opened(root, limits={"value_length": 1024})
+    with held_store(Path(root), recorder):
+        install(recorder.settings, Patch())
+        context.attach(context.set_value(RUN_KEY, RunScope("run_1", "task", 1)))
+        for planted in SECRETS:
+            _plant(planted.text)
+        _plant(f"it is {mask(MASKED)} here")
+        acknowledge("planted")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _plant(text: str) -> None:
+    filler = "lorem ipsum dolor sit amet " * 100
+    logger.info(text, {"text": text, "nested": {"list": [text, {"bytes": text.encode()}]}, text: 1})
+    for offset in (-3, len(text) // 2, len(text) + 3):
+        head, tail = filler[: 512 - offset] + text + " " + filler, filler + " " + text + filler[: 512 + offset]
+        logger.info(head, text=tail, nested=[{"text": head}])
+    logging.getLogger("planted").warning("it %s", text, extra={"more": {"text": text}})
+    print(text)
+    warnings.warn(text, stacklevel=1)
+    error = ValueError(text)
+    error.add_note(text)
+    with contextlib.suppress(ValueError), logger.trace("work", {"text": text}) as span_:
+        span_.add_event(text, {"text": text})
+        span_.set_status(StatusCode.ERROR, text)
+        raise error from KeyError(text)
 
 
 def _die_of_segfault() -> None:
