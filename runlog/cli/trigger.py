@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,7 +38,7 @@ def command(
     """Queue a run of a task and print its id.
 
     With --wait, print its output instead; where no worker is running, the run is executed here. Exit code 1 says that
-    it did not complete.
+    it did not complete. Ctrl-C and SIGTERM put a run that is executed here back into the queue.
 
     \b
     runlog trigger sync-user '{"user_id": 1}'
@@ -78,6 +79,8 @@ async def _trigger(
     here = wait and not app.has_worker(settings)
     if not here:  # an error is one line here, and the console shows the records of runs
         settings = settings.model_copy(update={"console": settings.console.model_copy(update={"enabled": False})})
+    if wait:  # SIGTERM ends it as Ctrl-C does: what runs here goes back to the queue
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     if wait and not here:
         note("Waiting for a worker to finish the run.")  # before capture would take it for a record
     async with app.open(settings=settings, worker=here) as project:

@@ -138,6 +138,16 @@ def test_a_worker_runs_what_was_triggered_and_cancel_ends_it(runlog: Command) ->
     assert "packing" not in shown()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_was_waited_for_goes_back_to_the_queue(runlog: Command, number: signal.Signals) -> None:
+    with background("trigger", "sleep", "--wait") as process:
+        wait_until(lambda: "EXECUTING" in shown(), 60)
+        process.send_signal(number)
+        assert process.wait(30) == 130
+    assert json.loads(runlog("runs", "--json").out)["status"] == "QUEUED"
+    assert "Traceback" not in shown()
+
+
 def test_a_module_that_cannot_be_imported_is_one_error(project: Path) -> None:
     (project / "tasks.py").write_text("import nothing_like_it\n")
     answer = run("worker")
