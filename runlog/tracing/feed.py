@@ -145,9 +145,11 @@ class Feed(abc.ABC):
             left, self._queue = len(self._queue), deque()
             self._changed.notify_all()
         self.dropped += left
+        run_bounded([self._stop_target], deadline)
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(max(0.0, deadline - time.monotonic()))  # what it says of its last batch comes first
         if unsure := left + self._delivering:
             self.complain(f"{unsure:,} spans were not exported before the end")
-        run_bounded([self._stop_target], deadline)
 
     def complain(self, error: str) -> None:
         """Remember what went wrong; say it when it begins, and then once a minute."""
@@ -282,7 +284,7 @@ class ExporterFeed(Feed):
             self.succeeded(len(spans))
         else:
             self.failed += len(spans)
-            self.complain(self._said.last or "the exporter refused the spans and did not say why")
+            self.complain(self._said.first or "the exporter refused the spans and did not say why")
 
     def flush_target(self, timeout: float) -> bool:
         return self.exporter.force_flush(int(timeout * 1000)) is not False
@@ -292,24 +294,24 @@ class ExporterFeed(Feed):
 
 
 class _Said(logging.Handler):
-    """What an exporter logs while it exports: the only place where it says why it failed."""
+    """What an exporter logs first while it exports: the only place where it says why it failed."""
 
     def __init__(self, logger_name: str) -> None:
         super().__init__(logging.WARNING)
         self._target = logging.getLogger(logger_name)
         self._thread = 0
-        self.last = ""
+        self.first = ""
 
     def __enter__(self) -> None:
-        self.last, self._thread = "", threading.get_ident()
+        self.first, self._thread = "", threading.get_ident()
         self._target.addHandler(self)
 
     def __exit__(self, *_: object) -> None:
         self._target.removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
-            self.last = record.getMessage()
+        if record.thread == self._thread and not self.first:
+            self.first = record.getMessage()
 
 
 def run_bounded(calls: Sequence[Callable[[], object]], deadline: float) -> None:

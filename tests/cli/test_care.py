@@ -6,13 +6,12 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from opentelemetry.test._otlp_test_server import OtlpProtoTestServer
 
-from tests.cli.conftest import Command, environment
+from tests.cli.conftest import COMMAND, Command, environment
 from tests.cli.sample import Writer, save, save_all
 
 
@@ -141,27 +140,31 @@ def test_doctor_finds_a_damaged_queue(runlog: Command, project: Path) -> None:
     assert states(runlog)["queue"][0] == "error"
 
 
-EXPORTING = "import runlog\nwith runlog.open(worker=False), runlog.logger.trace('work'):\n    pass\n"
+def run_a_task() -> None:
+    """In a process of its own, which has a worker."""
+    command = [*COMMAND, "trigger", "work", "--wait"]
+    subprocess.run(command, check=True, env=environment(), capture_output=True)
 
 
 def test_doctor_says_that_another_process_cannot_export(
     runlog: Command, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (project / "runlog.toml").write_text('[export]\nexporters = ["otlp"]\n')
+    (project / "tasks.py").write_text("from runlog import task\n\n\n@task\ndef work() -> None: ...\n")
+    (project / "runlog.toml").write_text('tasks = ["tasks"]\n[export]\nexporters = ["otlp"]\n')
     with socket.socket() as dead:
         dead.bind(("127.0.0.1", 0))  # bound and not listening: refused
         endpoint = f"http://127.0.0.1:{dead.getsockname()[1]}"
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
         assert states(runlog)["exporters"][0] == "ok"
-        subprocess.run([sys.executable, "-c", EXPORTING], check=True, env=environment())
+        run_a_task()
         state, text = states(runlog)["exporters"]
     assert state == "warn"
     assert "otlp failed" in text
     assert endpoint in text
     with OtlpProtoTestServer() as server:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.port}")
-        subprocess.run([sys.executable, "-c", EXPORTING], check=True, env=environment())
+        run_a_task()
     assert states(runlog)["exporters"][0] == "ok"
 
 
