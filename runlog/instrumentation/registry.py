@@ -19,8 +19,13 @@ from runlog.instrumentation.bounded import STUCK_SECONDS, Bounded, HungError
 from runlog.instrumentation.contract import Instrumentation, InstrumentationState, State
 from runlog.instrumentation.layers import Layers
 from runlog.instrumentation.lookup import Found, UnusableError, find, normalised
-from runlog.instrumentation.patch import InstrumentationPatch
+from runlog.instrumentation.patch import MAX_ERRORS, InstrumentationPatch
 from runlog.instrumentation.plugin import Installable, Plugin, pip_line
+from runlog.logger import write_log
+from runlog.recording import get_recorder
+from runlog.recording.clean import clean_text
+from runlog.stores.base import WARN
+from runlog.tracing.scope import current_place
 
 DISABLED_VARIABLE = "RUNLOG_DISABLE_INSTRUMENTATIONS"
 """Environment: names that are not installed though they are listed, separated by commas, or `*`."""
@@ -206,6 +211,16 @@ class _Attempt:
         if self.patch is not None and self.patch.is_off:
             state.state = "failed"
             state.reason += f" ({state.errors} errors; it is switched off)"
+        if state.errors <= MAX_ERRORS:
+            _log_failure(state)
+
+
+def _log_failure(state: InstrumentationState) -> None:
+    """Say it where it happened: in the run, which no other process knows of."""
+    recorder = get_recorder()
+    message = "the instrumentation {instrumentation} failed {reason}"
+    attributes = {"instrumentation": state.name, "reason": clean_text(state.reason or "", recorder.limits)}
+    write_log(recorder, WARN, "runlog.instrumentation", message, attributes, None, current_place())
 
 
 def _load(found: Found) -> tuple[str, Installable]:

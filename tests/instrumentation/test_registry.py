@@ -375,6 +375,10 @@ def test_a_wrapper_that_fails_changes_no_call(telemetry: Telemetry, when: str) -
         json.dumps(1)
     assert (state.state, state.errors) == ("failed", MAX_ERRORS)
     assert "switched off" in (state.reason or "")
+    logs = [log for log in telemetry.logs if log.name == "runlog.instrumentation"]
+    assert len(logs) == MAX_ERRORS
+    assert all(log.attributes["instrumentation"] == state.name for log in logs)
+    assert "switched off" in logs[-1].attributes["reason"]
 
 
 def test_a_table_of_states_has_what_is_shown(telemetry: Telemetry, site: Path) -> None:
