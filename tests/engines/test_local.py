@@ -212,3 +212,23 @@ async def test_an_attempt_whose_run_was_taken_is_interrupted(local: LocalEngine)
         while not told:
             await anyio.sleep(0.01)
     assert told[0].kind == "lost"
+
+
+async def test_a_queue_that_is_locked_when_it_is_opened_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runlog.system.sqlite._BUSY_MS", 50)
+    path = tmp_path / "queue.db"
+    first = LocalEngine(path, Changes())
+    await first.submit([new_run()])
+    await first.close()
+    other = apsw.Connection(str(path))
+    other.execute("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE theirs(x)").fetchall()
+    engine, new = LocalEngine(path, Changes()), new_run()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(engine.submit, [new])
+        await anyio.sleep(0.3)
+        other.execute("ROLLBACK")
+        other.close()
+    assert (await engine.get(new.run_id)).status == "QUEUED"
+    await engine.close()
