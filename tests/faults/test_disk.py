@@ -111,3 +111,16 @@ def test_a_damaged_database_is_moved_aside_with_one_clear_line(tmp_path: Path) -
     assert "was damaged: it was moved to" in program.errors
     assert list((tmp_path / ".runlog").glob("log.db.damaged-*"))
     assert len(messages(tmp_path)) == 10
+
+
+def test_damage_that_shows_in_the_middle_of_a_write_is_said_too(tmp_path: Path) -> None:
+    with recording(tmp_path) as recorder:
+        for index in range(3000):
+            say(recorder, f"before-{index}", key=index)
+    database = tmp_path / ".runlog" / "log.db"
+    os.truncate(database, database.stat().st_size // 8192 * 4096)
+    program = run("simple", tmp_path, 10)
+    assert program.lines[0].startswith("10 True")
+    assert "was damaged: it was moved to" in program.errors
+    assert program.errors.count("\n") == 1
+    assert len(messages(tmp_path)) == 10
