@@ -12,6 +12,7 @@ from runlog.recording import RANK_ALWAYS, RANK_DEBUG, RANK_INFO, RANK_SPAN, Reco
 from runlog.recording.clean import clean_attributes, clean_text, clean_value
 from runlog.recording.exceptions import describe_exception
 from runlog.stores.base import DEBUG, ERROR, INFO, WARN
+from runlog.system.signals import raised_by_signal
 from runlog.tracing.scope import current_place
 
 if TYPE_CHECKING:
@@ -137,7 +138,9 @@ def _log(recorder: Recorder, level: int, message: object, mapping: Any, attribut
         if dropped:
             extra = {**(extra or {}), "dropped": {"attributes": dropped}}
         write_log(recorder, level, "logger", clean_text(message, limits), cleaned, extra, current_place())
-    except Exception as error:  # noqa: BLE001 - a log never raises into the program
+    except Exception as error:  # a log never raises into the program
+        if raised_by_signal(error):
+            raise
         _log_failure(recorder, level, message, error)
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from runlog.recording import foreign, kinds
 from runlog.recording.keys import KeyRules, key_rules
+from runlog.system.signals import raised_by_signal
 
 if TYPE_CHECKING:
     from runlog.config import Settings
@@ -92,7 +93,7 @@ def clean_attributes(values: Mapping[str, object], limits: Limits) -> tuple[dict
                 return cleaned, 0
         return _Walk(limits).attributes(values)
     except Exception as error:  # noqa: BLE001 - nothing is raised into user code
-        return {"runlog.unreadable": f"<attributes: {type(error).__name__}>"}, 0
+        return {"runlog.unreadable": f"<attributes: {_reason(error)}>"}, 0
 
 
 def clean_value(value: object, limits: Limits) -> Any:
@@ -107,7 +108,7 @@ def clean_value(value: object, limits: Limits) -> Any:
     try:
         return _Walk(limits).run(value)
     except Exception as error:  # noqa: BLE001 - nothing is raised into user code
-        return f"<unreadable: {type(error).__name__}>"
+        return f"<unreadable: {_reason(error)}>"
 
 
 def clean_text(value: object, limits: Limits) -> Any:
@@ -118,7 +119,14 @@ def clean_text(value: object, limits: Limits) -> Any:
     try:
         return cut_text(msgspec.json.encode(cleaned, enc_hook=_cut_mark).decode(), limits.value_length)
     except Exception as error:  # noqa: BLE001 - nothing is raised into user code
-        return f"<unreadable: {type(error).__name__}>"
+        return f"<unreadable: {_reason(error)}>"
+
+
+def _reason(error: Exception) -> str:
+    """The name of an error, for the mark in a value's place. What a signal's handler has raised goes on its way."""
+    if raised_by_signal(error):
+        raise error
+    return type(error).__name__
 
 
 def _cut_mark(cut: msgspec.msgpack.Ext) -> str:
@@ -231,7 +239,7 @@ class _Walk:
                 self._close()
                 continue
             except Exception as error:  # noqa: BLE001 - foreign code
-                frame.end(f"<unreadable from here: {type(error).__name__}>")
+                frame.end(f"<unreadable from here: {_reason(error)}>")
                 self._close()
                 continue
             if self._nodes <= 0:
@@ -292,7 +300,7 @@ class _Walk:
         except foreign.RefusedError as refused:
             return f"<{foreign.type_name(kind)}: {refused}>"
         except Exception as error:  # noqa: BLE001 - foreign code
-            return f"<{foreign.type_name(kind)}: {type(error).__name__}>"
+            return f"<{foreign.type_name(kind)}: {_reason(error)}>"
         return self._shaped(shape, value)
 
     def _shaped(self, shape: kinds.Shape, value: object) -> Any:

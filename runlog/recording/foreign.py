@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from runlog.system.signals import raised_by_signal
+
 T = TypeVar("T")
 
 SLOW = 0.02
@@ -83,7 +85,9 @@ def call(kind: type, function: Callable[[], T]) -> T:
     started = time.perf_counter()
     try:
         return function()
-    except Exception as error:  # noqa: BLE001 - foreign code
+    except Exception as error:  # foreign code
+        if raised_by_signal(error):
+            raise
         reason = f"raised {_qualname(type(error))}"
         _ban(kind, reason)
         raise RefusedError(reason) from None

@@ -29,6 +29,7 @@ from runlog.recording.sinks import Sinks
 from runlog.recording.spool import MIB, Spool
 from runlog.recording.writer import Writer
 from runlog.stores.base import LEVELS, Event, Run
+from runlog.system.signals import raised_by_signal
 
 if TYPE_CHECKING:
     from runlog.config import Settings
@@ -38,8 +39,7 @@ RANK_DEBUG, RANK_INFO, RANK_SPAN, RANK_ALWAYS = 0, 1, 2, 3
 
 _RANK_NAMES = ("debug", "info", "span")
 _EXIT_TIMEOUT = 2.0
-_WINDOW = 30  # rates are counted in windows of 2**30 ns
-_PER_WINDOW = 2**30 / 1e9
+_WINDOW, _PER_WINDOW = 30, 2**30 / 1e9  # rates are counted in windows of 2**30 ns
 _MOST_RATES = 4096
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -106,7 +106,8 @@ class Recorder:
         """Put a record (plain data, see `recording.clean`; or a tuple laid out like one, its tag first) on the road.
 
         True: it will be stored, even if the process is killed now. False: it was refused, which is counted and shown
-        in its run. Never raises, takes no lock and does no input or output, but for the first record of a thread.
+        in its run. Raises nothing (but what a signal's handler raises meanwhile), takes no lock and does no input or
+        output, but for the first record of a thread.
         """
         chain = self._local.chain
         if chain is None or chain.busy:
@@ -139,7 +140,7 @@ class Recorder:
             if payload is not None:  # perhaps half of it was copied: nothing may follow it in this segment
                 chain.break_off()
             chain.busy = False
-            if not isinstance(error, Exception):
+            if not isinstance(error, Exception) or raised_by_signal(error):
                 raise
             return refuse(chain, run_id, INVALID)
         return True
@@ -182,7 +183,9 @@ class Recorder:
                 else:
                     chain.nested = chain.nested or chain.spool.new_chain()
                     chain = chain.nested
-        except Exception as error:  # noqa: BLE001  # whatever it is, the user's thread goes on
+        except Exception as error:  # whatever it is, the user's thread goes on
+            if raised_by_signal(error):
+                raise
             self.notices.say("chain", f"records are lost: {type(error).__name__}: {error}")
             return None
         return chain
@@ -320,7 +323,7 @@ _exiting: list[bool] = []
 def get_recorder() -> Recorder:
     """Return the process's recorder; open it with the settings found from the current folder if there is none.
 
-    Never raises: settings that are wrong are named on stderr, and the defaults are used.
+    Settings that are wrong are named on stderr, and the defaults are used.
     """
     return _current.get(_CURRENT) or _open_default()
 
@@ -345,8 +348,7 @@ def _open_default() -> Recorder:
 def open_recorder(settings: Settings) -> Recorder:
     """Make a recorder with these settings the process's, and start it.
 
-    If there is one for the same project folder, it goes on with these settings; another one is closed, which stores
-    what it holds where it belongs.
+    One for the same project folder goes on with these settings; another is closed, and stores what it holds there.
     """
     known = _current.get(_CURRENT)
     if known is not None and _same_place(known.settings, settings):

@@ -21,6 +21,7 @@ from runlog.recording.notice import Notices
 from runlog.recording.segment import HEADER, SEED_MASK, SUFFIX, Arena, Segment, record_space
 from runlog.system.files import private_directory
 from runlog.system.process import ProcessLock
+from runlog.system.signals import raised_by_signal
 
 MIB = 1 << 20
 MEMORY_LIMIT = 64 * MIB
@@ -65,6 +66,8 @@ class Spool:
         try:
             self._open_folder()
         except OSError as error:
+            if raised_by_signal(error):
+                raise
             self._degrade(error)
 
     def _open_folder(self) -> Path:
@@ -167,6 +170,8 @@ class Spool:
                 arena = Arena((self.path or self._open_folder()) / f"{name:08}{SUFFIX}", size, number)
                 self.degraded = None
             except (OSError, ValueError) as error:
+                if raised_by_signal(error):  # a TimeoutError is an OSError, and says nothing of the disk
+                    raise
                 self._degrade(error)
         if arena is None:
             if size * number > self._room():  # less of it in memory
@@ -175,7 +180,9 @@ class Spool:
                 return None
             try:
                 arena = Arena(None, size, number)
-            except (OSError, ValueError):
+            except (OSError, ValueError) as error:
+                if raised_by_signal(error):
+                    raise
                 return None
         self._arenas[name] = arena
         return arena

@@ -163,15 +163,18 @@ def signalled(root: str, seconds: str) -> None:
     acknowledge(f"{recorder.flush(30)} {counts['main']} " + " ".join(accepted))
 
 
-def interrupted(root: str, seconds: str) -> None:
-    """Break appends off with exceptions from a signal handler, and go on logging."""
+def interrupted(root: str, seconds: str, kind: str) -> None:
+    """Break logs off with exceptions from a signal handler, and go on logging."""
     recorder = opened(root)
+    error = {"KeyboardInterrupt": KeyboardInterrupt, "TimeoutError": TimeoutError}[kind]
     accepted: list[str] = []
-    armed = False
+    armed, raised = False, 0
 
     def handle(*_: object) -> None:
+        nonlocal raised
         if armed:
-            raise KeyboardInterrupt
+            raised += 1
+            raise error
 
     signal.signal(signal.SIGALRM, handle)
     signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
@@ -183,7 +186,7 @@ def interrupted(root: str, seconds: str) -> None:
             armed = True
             done = recorder.emit(record, RANK_ALWAYS)
             armed = False
-        except KeyboardInterrupt:
+        except error:
             armed = False
             broken += 1
         if done:
@@ -192,7 +195,7 @@ def interrupted(root: str, seconds: str) -> None:
             time.sleep(0.002)
     signal.setitimer(signal.ITIMER_REAL, 0)
     flushed = recorder.flush(30)
-    acknowledge(f"{flushed} {broken} " + " ".join(accepted))
+    acknowledge(f"{flushed} {broken} {raised} " + " ".join(accepted))
 
 
 def forking(root: str, forks: str) -> None:
