@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -176,8 +177,8 @@ class Feed(abc.ABC):
         _suppress()
         try:
             self.stop_target()
-        except Exception as error:  # noqa: BLE001
-            self.complain(f"{type(error).__name__}: {error}")
+        except BaseException as error:  # noqa: BLE001 - the thread is ours: it must live
+            self.complain(_described(error))
 
     def _run(self) -> None:
         _suppress()
@@ -209,8 +210,8 @@ class Feed(abc.ABC):
     def _answer(self, flush: int) -> None:
         try:
             flushed = self.flush_target(max(0.0, self._flush_deadline - time.monotonic()))
-        except Exception as error:  # noqa: BLE001
-            self.complain(f"{type(error).__name__}: {error}")
+        except BaseException as error:  # noqa: BLE001 - the thread is ours: it must live
+            self.complain(_described(error))
             flushed = False
         with self._changed:
             self._flushed = flushed
@@ -222,9 +223,9 @@ class Feed(abc.ABC):
         for item in items:
             try:
                 spans.append(self._read(item))
-            except Exception as error:  # noqa: BLE001  # a record of another version, or a damaged one
+            except Exception as error:  # noqa: BLE001 - a record of another version, or a damaged one
                 self.failed += 1
-                self.complain(f"a record could not be read as a span: {type(error).__name__}: {error}")
+                self.complain(f"a record could not be read as a span: {_described(error)}")
         if spans:
             self.deliver(spans)
 
@@ -241,9 +242,9 @@ class ProcessorFeed(Feed):
         for span in spans:
             try:
                 self.processor.on_end(span)
-            except Exception as error:  # noqa: BLE001
+            except BaseException as error:  # noqa: BLE001 - the thread is ours: it must live
                 self.failed += 1
-                self.complain(f"{type(error).__name__}: {error}")
+                self.complain(_described(error))
             else:
                 self.succeeded(1)
 
@@ -276,9 +277,9 @@ class ExporterFeed(Feed):
         with self._said:
             try:
                 result = self.exporter.export(spans)
-            except Exception as error:  # noqa: BLE001
+            except BaseException as error:  # noqa: BLE001 - the thread is ours: it must live
                 self.failed += len(spans)
-                self.complain(f"{type(error).__name__}: {error}")
+                self.complain(_described(error))
                 return
         if result is SpanExportResult.SUCCESS:
             self.succeeded(len(spans))
@@ -311,7 +312,8 @@ class _Said(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.thread == self._thread and not self.first:
-            self.first = record.getMessage()
+            with suppress(Exception):  # what it logs cannot be shown
+                self.first = record.getMessage()
 
 
 def run_bounded(calls: Sequence[Callable[[], object]], deadline: float) -> None:
@@ -327,6 +329,13 @@ def run_bounded(calls: Sequence[Callable[[], object]], deadline: float) -> None:
             threads.append(thread)
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def _described(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - its __str__
+        return type(error).__name__
 
 
 def _suppress() -> None:

@@ -65,8 +65,17 @@ class Refusing(Exporter):
 
 
 class Raising(Exporter):
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self._error = error
+
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        raise ConnectionError("no route")
+        raise self._error
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
 
 
 def ended_run(run_id: str, **changes: Any) -> Run:
@@ -264,7 +273,15 @@ def test_a_full_queue_drops_and_counts_and_loses_nothing_of_the_log(
         log.close()
 
 
-@pytest.mark.parametrize(("exporter", "says"), [(Refusing(), "the server said no"), (Raising(), "no route")])
+@pytest.mark.parametrize(
+    ("exporter", "says"),
+    [
+        (Refusing(), "the server said no"),
+        (Raising(ConnectionError("no route")), "no route"),
+        (Raising(SystemExit("it wants to leave")), "it wants to leave"),
+        (Raising(Unspeakable()), "Unspeakable"),
+    ],
+)
 def test_a_failing_exporter_is_seen(log: Log, exporter: Exporter, says: str, caplog: pytest.LogCaptureFixture) -> None:
     healthy = Exporter()
     log.provider.bridge.add_exporter(exporter)
