@@ -37,6 +37,7 @@ def run_record(run: Run, *, data: bool = False) -> dict[str, Any]:
         "root_run_id": run.root_run_id,
         "trace_id": hex_text(run.trace_id),
         "span_id": hex_text(run.span_id),
+        "parent_span_id": hex_text(run.parent_span_id),
         "version": run.version,
     }
     if data:
