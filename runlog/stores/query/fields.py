@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from runlog.stores.base import LEVELS, TERMINAL_STATUSES
+from runlog.stores.base import LEVELS, EventKind, RunStatus, SpanStatus
 
 Scope = Literal["run", "event", "attribute"]
 
@@ -20,22 +20,9 @@ number, duration, time    ordered; duration and time in nanoseconds
 attribute  by what the attribute's value is
 """
 
-RUN_STATUSES = (
-    "PENDING_VERSION",
-    "DELAYED",
-    "QUEUED",
-    "EXECUTING",
-    "WAITING",
-    "COMPLETED",
-    "FAILED",
-    "CANCELED",
-    "TIMED_OUT",
-    "CRASHED",
-    "EXPIRED",
-)
-assert set(RUN_STATUSES) >= TERMINAL_STATUSES  # the order is a run's way through them
-SPAN_STATUSES = ("unset", "ok", "error", "canceled", "unfinished")
-EVENT_KINDS = ("log", "open", "span")
+RUN_STATUSES: tuple[str, ...] = get_args(RunStatus)  # in the order of a run's way through them
+SPAN_STATUSES: tuple[str, ...] = get_args(SpanStatus)
+EVENT_KINDS: tuple[str, ...] = get_args(EventKind)
 LEVEL_ALIASES = {"log": "info", "warning": "warn", "fatal": "error", "critical": "error"}
 
 ATTRIBUTE_PREFIX = "attr."
