@@ -6,11 +6,15 @@ import fcntl
 import json
 import os
 import subprocess
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
 from runlog.system.files import private_file
+
+_PATIENCE = 0.25
+"""Seconds for which a lock is tried again that no other live process seems to hold: somebody looks at it just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +84,10 @@ class ProcessLock:
     def acquire(self) -> bool:
         """Take the lock and write this process's identity; False if a live process holds it."""
         descriptor = private_file(self.path)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        identity = ProcessIdentity.current()
+        if not self._lock(descriptor, identity):
             os.close(descriptor)
             return False
-        identity = ProcessIdentity.current()
         content = json.dumps(asdict(identity)).encode()
         try:
             os.pwrite(descriptor, content.ljust(256), 0)  # one write of one length: never read half
@@ -94,6 +96,21 @@ class ProcessLock:
             raise
         self._descriptor = descriptor
         return True
+
+    def _lock(self, descriptor: int, own: ProcessIdentity) -> bool:
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = self.holder(self.path)
+                if time.monotonic() >= deadline or (holder not in (None, own) and holder.is_alive()):
+                    return False
+                time.sleep(0.001)
+            except OSError:
+                return False
+            else:
+                return True
 
     def release(self) -> None:
         """Give the lock up. The file stays."""
@@ -122,7 +139,7 @@ class ProcessLock:
         except OSError:
             return False
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: who looks is in no other looker's way
         except OSError:
             holder = cls.holder(path)
             return holder is not None and not holder.is_alive()

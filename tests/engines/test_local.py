@@ -18,6 +18,7 @@ import pytest
 from runlog.engines.base import Interrupt, Outcome
 from runlog.engines.local import LocalEngine, live_workers
 from runlog.errors import StoreError, StoreTooNew
+from runlog.system.files import private_directory
 from tests.engines.conftest import Changes, claim_one, new_run
 
 pytestmark = pytest.mark.anyio
@@ -117,6 +118,20 @@ async def test_a_queue_that_is_deleted_is_started_anew(local: LocalEngine) -> No
     await local.submit([new])
     assert (await claim_one(local)).run.run_id == new.run_id
     assert not await local.finish(lost, Outcome("COMPLETED"))
+    assert live_workers(local.path) == [local.worker_name]
+
+
+async def test_a_worker_without_its_lock_gets_no_run(local: LocalEngine) -> None:
+    new = new_run()
+    await local.submit([new])
+    lock = private_directory(local.path.parent / "workers") / f"{local.worker_name}.lock"
+    lock.touch(mode=0o600)
+    with lock.open("r+b") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(StoreError, match="lock file"):
+            await local.claim(["work"], 1)
+    assert (await local.get(new.run_id)).status == "QUEUED"
+    assert (await claim_one(local)).run.run_id == new.run_id
     assert live_workers(local.path) == [local.worker_name]
 
 

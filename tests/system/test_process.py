@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from runlog.system.process import ProcessIdentity, ProcessLock
@@ -42,6 +44,21 @@ def test_a_lock_that_only_a_forked_child_still_holds_is_dead(tmp_path: Path) -> 
         json.dumps({"pid": os.getpid(), "started": "another time", "space": ProcessIdentity.current().space})
     )
     assert ProcessLock.is_dead(path)
+    lock.release()
+
+
+def test_a_lock_is_taken_although_somebody_looks_at_it(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.touch()
+    with path.open("r+b") as look:
+        fcntl.flock(look, fcntl.LOCK_SH)
+        assert ProcessLock.is_dead(path)  # two can look at the same time
+        end = threading.Timer(0.02, fcntl.flock, (look, fcntl.LOCK_UN))
+        end.start()
+        lock = ProcessLock(path)
+        assert lock.acquire()
+        end.join()
+    assert not ProcessLock.is_dead(path)
     lock.release()
 
 

@@ -47,7 +47,8 @@ class WorkerFiles:
         if self._own is None or not path.exists():
             private_directory(self._folder)
             lock = ProcessLock(path)
-            lock.acquire()
+            if not lock.acquire():
+                raise BlockingIOError(f"{path} is locked by another process")
             self._own, before = lock, self._own
             if before is not None:
                 before.release()
