@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, Literal
 
-from anyio import CancelScope, current_time, get_cancelled_exc_class
+from anyio import CancelScope, Event, current_time, get_cancelled_exc_class
 from anyio.lowlevel import checkpoint_if_cancelled, current_token
 
 from runlog.engines.base import Delivery, Engine, Interrupt, Outcome
@@ -53,6 +53,7 @@ class Attempt:
         self._cause: Cause | None = None
         self._reason = ""
         self._waits = 0
+        self._returning: Event | None = None  # set once the slot that is being asked for was granted, or not
         self._left = math.inf
         self.ended = False
 
@@ -89,11 +90,11 @@ class Attempt:
         if not self.has_slot:
             await self._slots.acquire()
             self.has_slot = True
-        current_attempt.set(self)
-        context = self._context()
-        set_current_run(context)
-        self._spans.begin()
         try:
+            current_attempt.set(self)
+            context = self._context()
+            set_current_run(context)
+            self._spans.begin()
             outcome = await self._outcome(context)
         except BaseException:
             self._spans.end(put_back("its worker was stopped"), canceled=True)
@@ -178,23 +179,43 @@ class Attempt:
     async def waiting(self, reason: str) -> AsyncIterator[None]:
         """Round a wait for other runs: the run is WAITING, its slot is free and its time stands still."""
         self._waits += 1
-        if self._waits == 1:
+        if self.has_slot:
             self._pause(reason)
         try:
             yield
         except BaseException:
-            if self._last_wait():
+            self._waits -= 1
+            if self._lacks_slot and self._returning is None:
                 self._slots.take()
                 self._go_on()
             raise
-        if self._last_wait():
-            try:
-                await self._slots.acquire(first=True)
-            except BaseException:
+        self._waits -= 1
+        while self._lacks_slot:
+            # One asks for all: a second request would wait for the slot that the first has got for this very attempt.
+            await (self._return() if self._returning is None else self._returning.wait())
+
+    @property
+    def _lacks_slot(self) -> bool:
+        return not (self._waits or self.has_slot or self.ended)
+
+    async def _return(self) -> None:
+        """Take a slot again, unless another wait has begun by the time that one is free."""
+        self._returning = returned = Event()
+        try:
+            await self._slots.acquire(first=True)
+        except BaseException:
+            if self._lacks_slot:
                 self._slots.take()
-                raise
-            finally:
                 self._go_on()
+            raise
+        else:
+            if self._lacks_slot:
+                self._go_on()
+            else:
+                self._slots.release()
+        finally:
+            self._returning = None
+            returned.set()
 
     def _pause(self, reason: str) -> None:
         self._left = self._scope.deadline - current_time()
@@ -202,10 +223,6 @@ class Attempt:
         self._slots.release()
         self.has_slot = False
         self._engine.mark(self.delivery, "WAITING", reason)
-
-    def _last_wait(self) -> bool:
-        self._waits -= 1
-        return self._waits == 0 and not self.ended
 
     def _go_on(self) -> None:
         self.has_slot = True

@@ -65,7 +65,9 @@ class AttemptSpans:
     def end(self, outcome: Outcome, *, canceled: bool) -> None:
         """Close what is still open under the attempt, then the attempt."""
         span = self._span
-        assert span is not None
+        if span is None:  # it could not begin
+            self._scope.close_open_spans()
+            return
         mine = span if isinstance(span, own.Span) else None
         if canceled:
             if mine is not None:

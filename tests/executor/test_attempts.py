@@ -11,9 +11,10 @@ import pytest
 from opentelemetry import trace
 
 from runlog.errors import AbortRun, ChildRunError, PayloadError
+from runlog.executor.spans import AttemptSpans
 from runlog.logger import logger
 from runlog.tasks import Context, NotStored, Retry, RunStopped, current_run
-from tests.executor.bench import Bench
+from tests.executor.bench import Bench, open_bench
 
 pytestmark = pytest.mark.anyio
 SOON = Retry(max_attempts=3, min_delay=0.01, jitter=False)
@@ -339,3 +340,24 @@ async def test_many_runs_at_once_each_under_its_own_run(bench: Bench) -> None:
     for number in (0, 57, 199):
         (log,) = bench.recorded.logs(results[number].run_id)
         assert log.attributes == {"number": number}
+
+
+async def test_an_attempt_that_cannot_begin_gives_its_slot_back(
+    anyio_backend: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: AttemptSpans) -> None:
+        raise RuntimeError("no span")
+
+    async with open_bench(worker={"concurrency": 1}) as bench:
+
+        @bench.task
+        async def work() -> int:
+            return 1
+
+        async with bench.worker():
+            with anyio.fail_after(20):
+                with monkeypatch.context() as patched:
+                    patched.setattr(AttemptSpans, "begin", fail)
+                    assert (await (await work.trigger()).wait()).status == "FAILED"
+                assert await work.trigger_and_wait() == 1
+    assert "RuntimeError: no span" in capsys.readouterr().err

@@ -11,6 +11,7 @@ import pydantic
 import pytest
 
 from runlog.errors import ChildRunError, ProjectNotOpen
+from runlog.executor.attempt import running_attempt
 from runlog.stores.base import Event
 from runlog.tasks import RunResult, trigger
 from runlog.tasks.submitter import current_submitter, set_process_submitter
@@ -325,3 +326,47 @@ async def test_a_validator_that_raises_at_run_fails_the_run_without_another_atte
     assert (result.error or {})["message"] == "not today"
     output: object = (await returned.wait()).output
     assert output == {"value": 1}  # as plain data: its validator raises now
+
+
+async def test_a_wait_that_begins_while_another_comes_back_leaves_limits_in_force(anyio_backend: object) -> None:
+    async with open_bench(worker={"concurrency": 1}) as bench:
+        first, second, started, go_on = anyio.Event(), anyio.Event(), anyio.Event(), anyio.Event()
+        executing: list[int] = []
+
+        @bench.task
+        async def other() -> None:
+            started.set()
+            await go_on.wait()
+            executing.append(1)
+            await anyio.sleep(0.02)
+            executing.append(-1)
+
+        @bench.task(max_duration=0.3)
+        async def parent() -> None:
+            attempt = running_attempt()
+            assert attempt is not None
+
+            async def wait(ends: anyio.Event) -> None:
+                async with attempt.waiting("for the test"):
+                    await ends.wait()
+
+            async with anyio.create_task_group() as waits:
+                waits.start_soon(wait, first)
+                await started.wait()  # `other` has the slot
+                first.set()
+                await anyio.wait_all_tasks_blocked()
+                waits.start_soon(wait, second)
+                await anyio.wait_all_tasks_blocked()
+                second.set()
+                await anyio.wait_all_tasks_blocked()
+                go_on.set()
+            await anyio.sleep_forever()
+
+        async with bench.worker():
+            with anyio.fail_after(20):
+                handle = await parent.trigger()
+                others = [await other.trigger() for _ in range(3)]
+                assert (await handle.wait()).status == "TIMED_OUT"
+                for one in others:
+                    await one.wait()
+    assert executing == [1, -1] * 3
