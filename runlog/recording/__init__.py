@@ -7,12 +7,12 @@ from runlog.recording.recorder import (
     RANK_INFO,
     RANK_SPAN,
     Recorder,
-    RecorderStatistics,
     get_recorder,
     open_recorder,
 )
 from runlog.recording.recovery import RecoveryReport, recover
 from runlog.recording.sink import Sink
+from runlog.recording.statistics import RecorderStatistics
 
 __all__ = [
     "RANK_ALWAYS",

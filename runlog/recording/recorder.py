@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import atexit
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -21,12 +21,13 @@ from runlog.recording import masks
 from runlog.recording.chain import GIL_FREE, Chain, ChainOwner, ThreadChain, append, append_alone, checksum, refuse
 from runlog.recording.clean import Limits
 from runlog.recording.notice import Notices
-from runlog.recording.recovery import close_locks_in_child, save_masks
+from runlog.recording.recovery import close_locks_in_child
 from runlog.recording.refusals import FULL, INVALID, RATE, SPOOL
 from runlog.recording.segment import HEADER, record_space
 from runlog.recording.sink import Sink
 from runlog.recording.sinks import Sinks
 from runlog.recording.spool import MIB, Spool
+from runlog.recording.statistics import RecorderStatistics, count_up
 from runlog.recording.writer import Writer
 from runlog.stores.base import LEVELS, Event, Run
 from runlog.system.signals import raised_by_signal
@@ -39,32 +40,11 @@ RANK_DEBUG, RANK_INFO, RANK_SPAN, RANK_ALWAYS = 0, 1, 2, 3
 
 _RANK_NAMES = ("debug", "info", "span")
 _EXIT_TIMEOUT = 2.0
+_TAKE_BACK_TIMEOUT, _OPENING_POLL = 0.5, 0.005
 _WINDOW, _PER_WINDOW = 30, 2**30 / 1e9  # rates are counted in windows of 2**30 ns
 _MOST_RATES = 4096
 
 _encode = msgspec.msgpack.Encoder().encode
-
-
-@dataclass(frozen=True, slots=True)
-class RecorderStatistics:
-    """What became of the records of this process so far."""
-
-    emitted: int = 0
-    """Records accepted: stored, or waiting in the spool."""
-    stored: int = 0
-    """Records that the store has; a span that opened and ended within one batch counts once."""
-    waiting: int = 0
-    refused: dict[str, int] = field(default_factory=dict)
-    """By reason: `spool:<rank>` (it is too full for these), `rate`, `full` (lost), `invalid` (cannot be encoded)."""
-    damaged: int = 0
-    recovered: int = 0
-    """Records of dead processes that this one has stored."""
-    degraded: str | None = None
-    """Why records are kept in memory only, if they are."""
-    store_error: str | None = None
-    sink_errors: dict[str, int] = field(default_factory=dict)
-    spool_usage: float = 0.0
-    """0 to 1."""
 
 
 class Recorder:
@@ -172,9 +152,9 @@ class Recorder:
     def _find_chain(self, chain: Chain | None) -> Chain | None:
         """Return a chain for this call: the thread's first, or one beside that which an interrupted call is using."""
         try:
-            if chain is None:
+            if chain is None or chain.spool.closing:
+                local = self._local  # before the spool: `close` changes both, and what is kept must be the newer
                 chain = (self._spool or self._open_spool()).new_chain()
-                local = self._local
                 local.owner = ChainOwner(chain)
                 local.chain = chain
             while chain.busy:
@@ -217,33 +197,51 @@ class Recorder:
 
     def _open_spool(self) -> Spool:
         """Open the spool unless another thread, or a call that this one interrupted, has done so."""
-        settings = self.settings
+        settings, generation = self.settings, self._generation
         mine = Spool(
             settings.spool_path, settings.spool.size * MIB, int(settings.spool.segment_size * MIB), self.notices
         )
-        spool = self._spools.setdefault(self._generation, mine)
+        spool = self._spools.setdefault(generation, mine)
         if spool is not mine:
             mine.delete_folder()
             return spool
-        self._save_masks(spool)
-        if not self._closed:
-            self._writer = Writer(settings, spool, self._sinks, self._finisher, self.next_sequence, self.notices)
-            self._writer.start()
-        self._spool = spool
+        writer = None
+        try:
+            if not self._closed:
+                writer = Writer(settings, spool, self._sinks, self._finisher, self.next_sequence, self.notices)
+                writer.start()
+                self._writer = writer
+            self._spool = spool
+        except BaseException:  # a signal's handler may raise anywhere
+            if writer is not None and writer.has_begun():
+                self._writer, self._spool = writer, spool
+            else:
+                self._take_back(generation, spool)
+            raise
+        spool.save_masks()  # those registered since its folder was made
         return spool
 
-    def _save_masks(self, spool: Spool | None) -> None:
-        if spool is not None and spool.path is not None and (registered := masks.registered_masks()):
-            with suppress(OSError):
-                save_masks(spool.path, registered)
+    def _take_back(self, generation: int, spool: Spool) -> None:
+        """A published spool will never have a writer: the next record opens another, whose writer recovers this one."""
+        self._spools.pop(generation, None)
+        if self._spool is spool:
+            self._spool = None
+        if spool.stop_appends(time.monotonic() + _TAKE_BACK_TIMEOUT):
+            spool.release()
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Wait until everything emitted before is stored and with the sinks; False if that takes longer (seconds).
 
         Not for signal handlers, nor for sinks.
         """
-        writer = self._writer
-        return writer.ask(timeout) if writer is not None else self._spool is None
+        deadline = time.monotonic() + timeout
+        while (writer := self._writer) is None and self._generation in self._spools and not self._closed:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_OPENING_POLL)  # another thread is opening the spool
+        if writer is None:
+            return self._generation not in self._spools
+        return writer.ask(max(0.0, deadline - time.monotonic()))
 
     def close(self, timeout: float = 2.0) -> None:
         """Store what there is, within `timeout` seconds; what remains stays in the spool for the next process.
@@ -254,9 +252,10 @@ class Recorder:
         writer = self._writer
         self._generation += 1
         self._spool = self._writer = None
-        self._local = ThreadChain()
+        local, self._local = self._local, ThreadChain()
         if writer is not None:
             writer.ask(timeout, stop=True)
+        del local  # not before: no chain may look like that of an ended thread while its thread still has it
         _forget(self)
 
     def add_sink(self, sink: Sink) -> None:
@@ -269,25 +268,7 @@ class Recorder:
 
     def statistics(self) -> RecorderStatistics:
         """Return what became of this process's records so far."""
-        spool, writer = self._spool, self._writer
-        if spool is None:
-            return RecorderStatistics(sink_errors=dict(self._sinks.errors))
-        emitted = sum(chain.count for chain in list(spool.chains.values()))
-        if writer is None:
-            return RecorderStatistics(emitted, waiting=emitted, degraded=spool.degraded, spool_usage=spool.usage())
-        emitted += writer.retired_count
-        return RecorderStatistics(
-            emitted=emitted,
-            stored=writer.stored,
-            waiting=max(0, emitted - writer.drained),
-            refused=dict(writer.refusals.totals),
-            damaged=writer.damaged,
-            recovered=writer.recovered,
-            degraded=spool.degraded,
-            store_error=writer.keeper.error,
-            sink_errors=dict(self._sinks.errors),
-            spool_usage=spool.usage(),
-        )
+        return count_up(self._spool, self._writer, dict(self._sinks.errors))
 
     def _begin_in_child(self) -> None:
         """This is a forked child: leave the parent's spool, thread and store alone, and begin anew."""
@@ -396,4 +377,5 @@ def _at_exit() -> None:
 
 def _on_mask() -> None:
     for recorder in list(_recorders):
-        recorder._save_masks(recorder._spool)
+        if (spool := recorder._spool) is not None:
+            spool.save_masks()

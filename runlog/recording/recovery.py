@@ -7,7 +7,6 @@ deleted next, and only then are the positions forgotten: killed at any point, th
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 import time
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runlog.recording.batches import Finishes, Item, drain, positions, store_items
-from runlog.recording.masks import add_masks
+from runlog.recording.masks import load_masks
 from runlog.recording.notice import Notices
 from runlog.recording.segment import HEADER, SUFFIX, SegmentImage, UnknownFormatError, read_file
 from runlog.recording.spool import LOCK_FILE, NEW_PREFIX
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from runlog.config import Settings
 
 RECOVERY_LOCK = "recovery.lock"
-MASKS_FILE = "masks"
 _NEW_FOLDER_AGE = 60.0  # seconds after which a folder without a held lock was given up
 
 _held: set[int] = set()  # descriptors of recovery locks, which a forked child must not keep
@@ -189,23 +187,6 @@ def _last_sign_of_life(folder: Path) -> int:
         with suppress(OSError):
             newest = max(newest, path.stat().st_mtime_ns)
     return newest or time.time_ns()
-
-
-def save_masks(folder: Path, masks: tuple[str, ...]) -> None:
-    """Write a process's masks beside its records, so that they are masked when another process stores them."""
-    new = folder / f"{MASKS_FILE}.{os.getpid()}.{time.monotonic_ns()}"
-    descriptor = private_file(new)
-    try:
-        os.write(descriptor, json.dumps(masks).encode())
-    finally:
-        os.close(descriptor)
-    new.replace(folder / MASKS_FILE)
-
-
-def load_masks(folder: Path) -> None:
-    """Register the masks of a dead process in this one."""
-    with suppress(OSError, ValueError, TypeError):
-        add_masks([value for value in json.loads((folder / MASKS_FILE).read_bytes()) if isinstance(value, str)])
 
 
 def _ignore(_: Batch) -> None:

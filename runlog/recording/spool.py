@@ -17,6 +17,7 @@ from itertools import count
 from pathlib import Path
 
 from runlog.recording.chain import Chain
+from runlog.recording.masks import save_masks
 from runlog.recording.notice import Notices
 from runlog.recording.segment import HEADER, SEED_MASK, SUFFIX, Arena, Segment, record_space
 from runlog.system.files import private_directory
@@ -61,6 +62,7 @@ class Spool:
         self._ownerless: dict[int, int] = {}
         self._files_retry_at = 0.0
         self._lock: ProcessLock | None = None
+        self._masks_saved: tuple[Path | None, int] = (None, 0)
         nothing = Arena(None, _PAGE, 1)
         self.no_mapping, self.no_words = nothing.mapping, nothing.words
         try:
@@ -85,7 +87,14 @@ class Spool:
         lock.path = self.root / self.id / LOCK_FILE
         self._lock = lock
         self.path = self.root / self.id
+        self.save_masks()
         return self.path
+
+    def save_masks(self) -> None:
+        """Have the masks registered so far beside the records."""
+        path, (saved_in, saved) = self.path, self._masks_saved
+        if path is not None:
+            self._masks_saved = (path, save_masks(path, saved if saved_in is path else 0))
 
     # --- the owner's side: called from any thread, at any time -------------------------------------------------
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 POLL, IDLE_POLL = 0.02, 0.05  # seconds between two looks at the spool
 _IDLE_AFTER = 50  # looks that found nothing
 _TEND_EVERY = 1.0
+_BEGIN_TIMEOUT = 0.5
 _IDLE_CHAIN = 5.0  # seconds without a record after which a thread's segment is taken back
 
 
@@ -97,6 +98,14 @@ class Writer:
             self.ident = _thread.start_new_thread(self._run, ())
         except RuntimeError:  # no thread any more at the interpreter's end: recovery will do it
             self.alive = False
+
+    def has_begun(self) -> bool:
+        """Tell whether the thread runs, after an exception came out of `start`."""
+        deadline = time.monotonic() + _BEGIN_TIMEOUT
+        while self.alive and self.ident is None and time.monotonic() < deadline:
+            time.sleep(0.001)
+        self.alive = self.alive and self.ident is not None
+        return self.alive
 
     def ask(self, timeout: float, *, stop: bool = False) -> bool:
         """Wait until all recorded before is stored (and, for `stop`, the thread has ended); False if not in time."""
@@ -224,6 +233,9 @@ class Writer:
         self.refusals.collect(chains, self.spool.usage())
         for chain in chains:
             if chain.retired and not chain.busy and not chain.refused:
+                if chain.limit:  # its thread may be about to write, if this was not its end: look again
+                    chain.limit = 0
+                    continue
                 if chain.segment is not None:
                     chain.segment.sealed = True
                 self.retired_count += chain.count
