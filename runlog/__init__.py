@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from runlog.logger import logger
+from runlog.system.forking import importing
 
 if TYPE_CHECKING:
     from runlog.app import open
@@ -95,7 +96,8 @@ def __getattr__(name: str) -> Any:
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'runlog' has no attribute {name!r}")
-    value = getattr(import_module(home), name)
+    with importing:
+        value = getattr(import_module(home), name)
     globals()[name] = value
     return value
 

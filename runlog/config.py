@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -164,6 +165,27 @@ class Settings(_Section):
         except ValidationError as error:
             raise _config_error(error, source) from None
 
+    @classmethod
+    def salvage(cls, start: Path | None = None) -> Self:
+        """Like `load`, for recording that has to go on: settings that are wrong are left out, the others count.
+
+        Raises nothing. Of a file that is no TOML only the place is known.
+        """
+        root, source, values = _find_leniently((start or Path.cwd()).resolve())
+        values = _merge(values, _from_environment())
+        for pattern in list(_patterns(values)):
+            try:
+                re.compile(pattern)
+            except (re.error, TypeError, RecursionError):
+                _patterns(values).remove(pattern)
+        while True:
+            try:
+                return cls.model_validate({**values, "root": root, "source": source})
+            except ValidationError as error:
+                left_out = [_leave_out(values, item["loc"]) for item in error.errors()]
+                if not any(left_out):
+                    return cls(root=root)
+
 
 # Environment variables, and the setting that each one is. OTEL_* limits are the SDK's names for ours.
 _ENVIRONMENT: dict[str, tuple[str, ...]] = {
@@ -204,6 +226,40 @@ def _find(start: Path) -> tuple[Path, Path | None, dict[str, Any]]:
         if table is not None:
             return folder, shared, _checked(table, shared)
     return start, None, {}
+
+
+def _find_leniently(start: Path) -> tuple[Path, Path | None, dict[str, Any]]:
+    for folder in (start, *start.parents):
+        for path in (folder / CONFIG_FILE, folder / PYPROJECT_FILE):
+            if not path.is_file():
+                continue
+            try:
+                values = _read(path)
+            except ConfigError:
+                values = {}
+            if path.name == PYPROJECT_FILE:
+                values = values.get("tool", {}).get("runlog")
+            if isinstance(values, dict):
+                return folder, path, {name: value for name, value in values.items() if name not in _FORBIDDEN}
+    return start, None, {}
+
+
+def _patterns(values: dict[str, Any]) -> list[Any]:
+    scrub = values.get("scrub")
+    patterns = scrub.get("patterns") if isinstance(scrub, dict) else None
+    return patterns if isinstance(patterns, list) else []
+
+
+def _leave_out(values: Any, place: tuple[int | str, ...]) -> bool:
+    """Delete what stands at `place`, or the nearest above it that is there; say whether there was any."""
+    *above, last = place
+    for name in above:
+        below = values.get(name) if isinstance(values, dict) else None
+        if not isinstance(below, dict):
+            last = name
+            break
+        values = below
+    return isinstance(values, dict) and values.pop(last, None) is not None
 
 
 def _read(path: Path) -> dict[str, Any]:

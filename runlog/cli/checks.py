@@ -41,7 +41,7 @@ def run_checks() -> Iterator[Check]:
     try:
         settings = load_settings()
     except ConfigError as error:
-        yield Check("config", "error", "\n".join(filter(None, (error.what, error.why))), error.fix)
+        yield Check("config", "error", ": ".join(filter(None, (error.what, error.why))), error.fix)
         return
     checks: list[tuple[str, Callable[[Settings], Iterator[Check]]]] = [
         ("config", _config),

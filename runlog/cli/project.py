@@ -15,6 +15,9 @@ from runlog.stores.base import Reader
 if TYPE_CHECKING:
     from runlog.recording.recovery import RecoveryReport
 
+_PATIENCE = 1.0
+"""Seconds that a command waits for the log before it shows what there is."""
+
 _chosen: list[Path | None] = [None]
 
 
@@ -60,8 +63,14 @@ def has_log(settings: Settings) -> bool:
 def rescue(settings: Settings) -> None:
     """Store the records that dead processes could not; say so if that fails, which keeps nothing from being read."""
     from runlog.recording.recovery import dead_spools
+    from runlog.system.sqlite import is_write_locked
 
-    if not dead_spools(settings.spool_path):
+    dead = dead_spools(settings.spool_path)
+    if not dead:
+        return
+    if is_write_locked(settings.log_path, _PATIENCE):
+        what = "a process that died" if len(dead) == 1 else f"{len(dead)} processes that died"
+        note(f"another program holds the run log: the last records of {what} wait and are not shown here")
         return
     try:
         report = _recover(settings)

@@ -24,7 +24,7 @@ def command(
 ) -> None:
     """Delete old ended runs and their records, by age and by size. Runs that go on are kept.
 
-    Without options the project's [retention] counts, which workers follow by themselves.
+    Without options the project's retention settings count, which workers follow by themselves.
 
     \b
     runlog prune

@@ -89,6 +89,8 @@ _WITH_SPACES = (
         ),
         "-",
     ),
+    # The statement in SQLAlchemy's errors, where it has literals; its span has it without them.
+    Pattern("sql", ("[sql: ",), re.compile(r"\[SQL: (?P<secret>[^'\[]{0,4000}'(?:[^\]]|\](?!\n|$))*+)"), "["),
     Pattern("sql-parameters", ("[parameters: ",), re.compile(r"\[parameters: (?P<secret>[^\n]++)"), "["),
     Pattern(
         "sql-literal",

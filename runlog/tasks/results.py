@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from runlog.errors import ChildRunError
 from runlog.stores.base import Run
-from runlog.tasks.payload import Codec
+from runlog.tasks.payload import Codec, NotStored
 from runlog.tasks.submitter import Submitter
 
 R_co = TypeVar("R_co", covariant=True)
@@ -29,7 +29,10 @@ class RunResult(Generic[R_co]):
         return self.status == "COMPLETED"
 
     def unwrap(self) -> R_co:
-        """Return the value. Raises ChildRunError if the run did not complete."""
+        """Return the value. Raises ChildRunError if the run did not complete, or its value could not be stored."""
+        if isinstance(self.output, NotStored):
+            error: dict[str, object] = {"type": "NotStored", "message": self.output.reason}
+            raise ChildRunError(self.run_id, self.task, self.status, error)
         if not self.ok:
             raise ChildRunError(self.run_id, self.task, self.status, self.error)
         return self.output  # type: ignore[return-value] # None only where R_co is None
