@@ -17,8 +17,8 @@ from runlog.stores import open_reader
 
 _SECOND = 1_000_000_000
 _DAY = 86_400 * _SECOND
-_FIRST = _DAY
-"""How far back (ns) the queue is compared with the log at the start."""
+_KEPT = _DAY
+"""An ended run (ns ago) that the log does not know was never recorded; an older one may have been deleted from it."""
 _OVERLAP = 60 * _SECOND
 """A change may be committed this long after the time that it bears: its writer waited for a locked queue."""
 _PRUNE_EVERY = 3600.0
@@ -44,27 +44,35 @@ class Care:
 
     async def run(self, stop: Event) -> None:
         """Care until `stop`. A queue or log that cannot be read is named once, and tried again."""
-        since, pruned, first = time.time_ns() - _FIRST, -math.inf, True
+        since, pruned, first = self._horizon(), -math.inf, True
         while not stop.is_set():
             until = time.time_ns() - (0 if first else self._settled)
             try:
                 if first:
                     await to_thread.run_sync(get_recorder().flush, _FLUSH)  # so that there is a log to compare with
-                await self._heal(since, until)
+                await self._heal(since, until, stop)
                 since, first = until - _OVERLAP, False
                 if self._settings.retention.days and time.monotonic() - pruned >= _PRUNE_EVERY:
                     pruned = time.monotonic()
-                    await self._engine.prune(time.time_ns() - int(self._settings.retention.days * _DAY))
+                    await self._engine.prune(self._horizon())
                 self._said = False
             except Exception as error:  # noqa: BLE001 - the runs go on without it
                 self._say(error)
             with move_on_after(self._interval):
                 await stop.wait()
 
-    async def _heal(self, since: int, until: int) -> None:
+    def _horizon(self) -> int:
+        """What ended before is forgotten (ns)."""
+        days = self._settings.retention.days
+        return time.time_ns() - int(days * _DAY) if days else 0
+
+    async def _heal(self, since: int, until: int, stop: Event) -> None:
+        """Heal what changed from `since` to `until`; give up at `stop`, as there may be a month of it."""
         reader = await to_thread.run_sync(open_reader, self._settings)
         try:
-            await heal(self._engine, reader, since, self._records.again, until=until)
+            kept_since = time.time_ns() - _KEPT
+            again = self._records.again
+            await heal(self._engine, reader, since, again, until=until, kept_since=kept_since, stop=stop)
         finally:
             reader.close()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from anyio import to_thread
+from anyio import Event, to_thread
 
 from runlog.engines.base import Engine
 from runlog.errors import RunNotFound
@@ -52,22 +52,34 @@ class RunRecords:
 
 
 async def heal(
-    engine: Engine, log: Reader, since: int, record: Callable[[Run], None], *, until: int | None = None
+    engine: Engine,
+    log: Reader,
+    since: int,
+    record: Callable[[Run], None],
+    *,
+    until: int | None = None,
+    kept_since: int = 0,
+    stop: Event | None = None,
 ) -> int:
     """Have `record` called with each run whose newest state the log lacks, of those that changed since a time (ns).
 
     A process that is killed between the commit of a run's state and its record leaves such a gap. What changed after
-    `until` is left for later: its record may be on its way. Returns how many there were. Raises StoreError.
+    `until` is left for later: its record may be on its way. A run that ended before `kept_since`, and that the log does
+    not know at all, was deleted from it and stays so. Returns how many there were, until `stop`. Raises StoreError.
     """
     cursor, healed = (since, 0), 0
-    while changes := await engine.changes(cursor, _ASKED_AT_ONCE):
+    while not (stop and stop.is_set()) and (changes := await engine.changes(cursor, _ASKED_AT_ONCE)):
         cursor = changes[-1].cursor
         due = [change for change in changes if until is None or change.cursor[0] <= until]
         known = await to_thread.run_sync(log.versions, [change.run_id for change in due])
         for change in due:
-            if known.get(change.run_id, 0) < change.version:
-                with suppress(RunNotFound):  # pruned meanwhile
-                    record(await engine.get(change.run_id))
+            if known.get(change.run_id, 0) >= change.version:
+                continue
+            with suppress(RunNotFound):  # pruned meanwhile
+                run = await engine.get(change.run_id)
+                kept = change.run_id in known or change.cursor[0] >= kept_since
+                if kept or not run.is_terminal:
+                    record(run)
                     healed += 1
         if len(due) < len(changes):
             break

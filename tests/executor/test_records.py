@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import anyio
+import apsw
 import pytest
 
 from runlog.engines.base import Outcome
@@ -60,6 +61,31 @@ async def test_a_running_worker_heals_what_another_process_did_not_record() -> N
                     await anyio.sleep(0.05)
             stop.set()
         await silent.close()
+
+
+async def test_a_worker_heals_what_was_lost_long_ago_but_not_what_was_deleted() -> None:
+    with recording() as recorded:
+        silent = LocalEngine(recorded.settings.queue_path, lambda run: None)
+        half, deleted, queued = new_run("half"), new_run("deleted"), new_run("queued")
+        await silent.submit([half])
+        RunRecords(recorded.recorder).again(await silent.get(half.run_id))
+        await silent.finish(await claim_one(silent, "half"), Outcome("COMPLETED"))
+        await silent.submit([deleted, queued])
+        await silent.finish(await claim_one(silent, "deleted"), Outcome("COMPLETED"))
+        queue = apsw.Connection(str(recorded.settings.queue_path))
+        queue.execute("UPDATE state SET changed = changed - ?", (29 * 86_400 * 10**9,))
+        queue.close()
+        care = Care(silent, RunRecords(recorded.recorder), recorded.settings, interval=0.1, settled=0.1)
+        stop = anyio.Event()
+        ids = [run.run_id for run in (half, deleted, queued)]
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(care.run, stop)
+            with anyio.fail_after(20):
+                while known(recorded, ids) != {half.run_id: 3, queued.run_id: 1}:
+                    await anyio.sleep(0.05)
+            stop.set()
+        await silent.close()
+        assert known(recorded, ids) == {half.run_id: 3, queued.run_id: 1}
 
 
 def known(recorded: Recorded, run_ids: list[str]) -> dict[str, int]:
