@@ -192,17 +192,19 @@ def _spool(settings: Settings) -> Iterator[Check]:
         yield Check("spool", "ok", "empty")
         return
     dead = {path.name for path in dead_spools(root)}
-    folders = [path for path in root.iterdir() if path.is_dir()]
+    folders = [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]  # one being made
     size = sum(_size(folder) for folder in folders)
     live = len(folders) - len(dead)
     if dead:
-        text = f"{len(dead)} processes died with records that are not in the log yet"
+        who = "1 process" if len(dead) == 1 else f"{len(dead)} processes"
+        text = f"{who} died with records that are not in the log yet"
         yield Check("spool", "warn", text, "runlog runs   # any command that reads stores them")
     elif size > _BACKLOG and size > settings.spool.size * 1024 * 1024 * 0.5:
         text = f"{size_text(size)} of {settings.spool.size} MiB hold records that wait to be stored"
         yield Check("spool", "warn", text, "see whether the disk is full, or another program holds the log locked")
     else:
-        yield Check("spool", "ok", f"{live} live processes, {size_text(size)} reserved" if live else "empty")
+        who = "1 live process" if live == 1 else f"{live} live processes"
+        yield Check("spool", "ok", f"{who}, {size_text(size)} reserved" if live else "empty")
 
 
 def _size(folder: Path) -> int:
