@@ -32,6 +32,7 @@ setup-bench: .venv-bench/.ready
 
 demo: setup ## run the demo project: real tasks against a real server and database, then what happened in each
 	@$(BIN)/runlog demo
+	@echo "The command is $(BIN)/runlog; to type just runlog:  source $(BIN)/activate"
 
 test: setup ## run the test suite (under 6 minutes on 2 cores) and print its branch coverage
 	@echo "── tests ──"
