@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ _REOPEN_AFTER = 3  # failures in a row
 _SAY_AFTER = 1.0  # seconds of failing
 _MAINTAIN_AFTER = 1.0  # seconds without anything to write
 PRUNE_EVERY = 60.0
+_PRUNE_SLICE = 0.05  # seconds of pruning, give or take a step, before records are stored again
 _PRUNE_STAMP = "pruned"
 _DAY_NS = 86_400 * 10**9
 _MIB = 1 << 20
@@ -45,6 +47,7 @@ class StoreKeeper:
         self._touched = 0.0
         self._unmaintained = False
         self._prune_checked = 0.0
+        self._pruning: Generator[None, None, object] | None = None
         self._moved: Path | None = None
 
     @property
@@ -115,18 +118,45 @@ class StoreKeeper:
             if self._unmaintained:
                 self._unmaintained = False
                 self._store.maintain()
-            if now - self._prune_checked >= PRUNE_EVERY:
-                self._prune_checked = now
-                self._prune()
 
-    def _prune(self) -> None:
+    def care(self) -> None:
+        """Begin to prune, if it is time; called about once a second, however busy the writer is."""
+        now = time.monotonic()
+        if self._store is None or self.error is not None or now - self._prune_checked < PRUNE_EVERY:
+            return
+        self._prune_checked = now
+        try:
+            self._begin_to_prune(self._store)
+        except Exception as error:  # noqa: BLE001  # the road must stay open
+            self._say_unpruned(error)
+
+    def _begin_to_prune(self, store: Store) -> None:
         retention = self.settings.retention
-        if self._store is None or not (retention.days or retention.max_size) or not self._claim_prune():
+        if self._pruning or not (retention.days or retention.max_size) or not self._claim_prune():
             return
         older_than = time.time_ns() - int(retention.days * _DAY_NS) if retention.days else None
         max_size = int(retention.max_size * _MIB) if retention.max_size else None
-        self._store.prune(older_than=older_than, max_size=max_size)
-        self._unmaintained = True
+        self._pruning = store.prune_steps(older_than=older_than, max_size=max_size)
+
+    def prune(self) -> None:
+        """Go on pruning for a moment, if that has begun."""
+        steps = self._pruning
+        if steps is None or self.error is not None:
+            return
+        until = time.monotonic() + _PRUNE_SLICE
+        try:
+            next(steps)
+            while time.monotonic() < until:
+                next(steps)
+        except StopIteration:
+            self._pruning, self._unmaintained = None, True
+        except Exception as error:  # noqa: BLE001  # records are stored all the same
+            self._pruning = None
+            self._say_unpruned(error)
+
+    def _say_unpruned(self, error: Exception) -> None:
+        words = (error.what, error.why) if isinstance(error, StoreError) else (type(error).__name__, str(error))
+        self._notices.say("prune", f"old runs were not deleted: {': '.join(text for text in words if text)}")
 
     def _claim_prune(self) -> bool:
         """Once a minute for the whole project, however many processes there are and however short they live."""
@@ -140,6 +170,9 @@ class StoreKeeper:
 
     def close(self) -> None:
         store, self._store = self._store, None
+        pruning, self._pruning = self._pruning, None
+        if pruning is not None:
+            pruning.close()
         if store is not None:
             with suppress(Exception):
                 store.close()

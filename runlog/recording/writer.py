@@ -20,6 +20,7 @@ from runlog.recording.keeper import StoreKeeper
 from runlog.recording.notice import Notices
 from runlog.recording.recovery import dead_spools, recover
 from runlog.recording.refusals import Refusals
+from runlog.recording.request import Request
 from runlog.recording.segment import HEADER, Segment
 from runlog.recording.sinks import Sinks
 from runlog.recording.spool import OWNERLESS_LOOKS, Spool
@@ -33,23 +34,6 @@ _IDLE_AFTER = 50  # looks that found nothing
 _TEND_EVERY = 1.0
 _BEGIN_TIMEOUT = 0.5
 _IDLE_CHAIN = 5.0  # seconds without a record after which a thread's segment is taken back
-
-
-class Request:
-    """A wish to the writer, and whether it has been granted."""
-
-    __slots__ = ("deadline", "done", "granted", "stop", "stopped")
-
-    def __init__(self, timeout: float, *, stop: bool) -> None:
-        self.deadline = time.monotonic() + timeout
-        self.stop = stop
-        self.stopped = False
-        self.granted = False
-        self.done = threading.Event()
-
-    def answer(self, granted: bool) -> None:
-        self.granted = granted
-        self.done.set()
 
 
 class Writer:
@@ -147,6 +131,8 @@ class Writer:
         elif not self.keeper.ready:
             self._deliver_ahead()
         self._recycle()
+        if not self._is_to_stop():
+            self.keeper.prune()
         now = time.monotonic()
         if now - self._tended >= _TEND_EVERY:
             self._tended = now
@@ -251,6 +237,7 @@ class Writer:
         self.spool.trim()
         self.spool.heartbeat()
         self._say_state()
+        self.keeper.care()
         if self.keeper.ready and not self._hand:
             self._recover()
 
@@ -334,6 +321,9 @@ class Writer:
                 if request.stop:
                     return True
         return False
+
+    def _is_to_stop(self) -> bool:
+        return any(request.stop for request, _, _ in self._waiting)
 
     def _marks(self) -> list[tuple[Segment, int]]:
         """Where each segment's records end now."""

@@ -6,7 +6,7 @@ readers get back. There is one class for each, so a field is named once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
@@ -261,6 +261,13 @@ class Store(Reader, Protocol):
     def prune(self, *, older_than: int | None = None, max_size: int | None = None) -> Pruned:
         """Delete the oldest ended runs: those that ended before a time (ns), and as many as bring the file under a
         size in bytes."""
+        ...
+
+    def prune_steps(
+        self, *, older_than: int | None = None, max_size: int | None = None
+    ) -> Generator[None, None, Pruned]:
+        """`prune` in steps of some milliseconds; what is deleted between two of them is committed. The store may be
+        written to meanwhile, and the steps be given up; not after the store was closed."""
         ...
 
     def maintain(self) -> None:

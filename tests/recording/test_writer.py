@@ -4,7 +4,8 @@ import queue
 import random
 import threading
 import time
-from contextlib import closing
+from collections.abc import Generator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,8 @@ from runlog.errors import StoreError
 from runlog.recording import RANK_ALWAYS, keeper
 from runlog.recording.batches import Drained, Item, drain, positions, store_items
 from runlog.stores import open_reader
-from runlog.stores.base import Batch, Event, Run
+from runlog.stores.base import Batch, Event, Pruned, Run
+from runlog.stores.sqlite import SQLiteStore
 from tests.helpers import wait_until
 from tests.recording.road import Collector, events, log, make_settings, messages, new_finisher, recording, say, span
 
@@ -161,6 +163,58 @@ def test_old_runs_are_deleted_by_themselves(tmp_path: Path, monkeypatch: pytest.
             wait_until(lambda: [run.run_id for run in reader.runs().items] == ["run_new"])
         stamp = tmp_path / ".runlog" / "spool" / "pruned"
         assert stamp.exists(), "other processes of the project need not look for a minute"
+
+
+def test_a_busy_process_prunes_too_and_stores_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "_PRUNE_SLICE", 0.0)
+    pruning, rows = threading.Event(), list[int]()
+    prune_steps = SQLiteStore.prune_steps
+
+    def watched(self: SQLiteStore, **limits: int | None) -> Generator[None, None, Pruned]:
+        pruning.set()
+        steps = prune_steps(self, **limits)
+        with suppress(StopIteration):
+            while True:
+                next(steps)
+                rows.append(self.last_event_id())
+                yield
+        return Pruned(0, 0, 0)
+
+    monkeypatch.setattr(SQLiteStore, "prune_steps", watched)
+    with closing(SQLiteStore(make_settings(tmp_path).log_path)) as store:
+        store.write(Batch(events=[_event(sequence) for sequence in range(5000)]))
+    with recording(tmp_path, retention={"days": 30}) as recorder:
+
+        def gone() -> bool:
+            say(recorder, "busy")
+            recorder.flush()
+            return messages(tmp_path)[0] == "first"
+
+        say(recorder, "first")
+        wait_until(lambda: gone() and pruning.is_set())
+    assert len(set(rows)) > 1, "records were stored between the steps"
+
+
+def test_why_old_runs_are_not_deleted_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object, **__: object) -> Generator[None, None, Pruned]:
+        raise StoreError("cannot prune", "the disk is on fire")
+        yield
+
+    monkeypatch.setattr(SQLiteStore, "prune_steps", fail)
+    said: list[str] = []
+    with recording(tmp_path, retention={"days": 30}) as recorder:
+        say(recorder, "one")
+
+        def is_said() -> bool:
+            said.append(capfd.readouterr().err)
+            return "the disk is on fire" in "".join(said)
+
+        wait_until(is_said)
+        assert say(recorder, "two")
+        assert recorder.flush()
+    assert messages(tmp_path) == ["one", "two"]
 
 
 class _Source:

@@ -6,7 +6,7 @@ An index entry is deleted by giving back the text it was made of, which the even
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from math import ceil, inf
 
@@ -50,23 +50,23 @@ class _Deleted:
     events: int = 0
 
 
-def prune(database: Database, older_than: int | None, max_size: int | None) -> Pruned:
-    """See Store.prune."""
+def prune(database: Database, older_than: int | None, max_size: int | None) -> Generator[None, None, Pruned]:
+    """See Store.prune_steps. A step is a transaction."""
     database.checkpoint()
     before = database.path.stat().st_size
     total = _Deleted()
     if older_than is not None:
-        _repeat(database, total, lambda connection, limit: _delete_runs(connection, older_than, limit))
-        _repeat(database, total, lambda connection, limit: _delete_of_no_run(connection, older_than, limit))
+        yield from _repeat(database, total, lambda connection, limit: _delete_runs(connection, older_than, limit))
+        yield from _repeat(database, total, lambda connection, limit: _delete_of_no_run(connection, older_than, limit))
     if max_size is not None:
-        _shrink(database, total, max_size)
-    _give_back(database)
+        yield from _shrink(database, total, max_size)
+    yield from _give_back(database)
     return Pruned(total.runs, total.events, max(0, before - database.path.stat().st_size))
 
 
 def _repeat(
     database: Database, total: _Deleted, step: Callable[[apsw.Connection, int], _Deleted], events: float = inf
-) -> bool:
+) -> Generator[None, None, bool]:
     """Delete step by step until there is nothing more, which is False, or so many events are gone."""
     goal = total.events + events
     while total.events < goal:
@@ -78,10 +78,11 @@ def _repeat(
         total.runs += done.runs
         total.events += done.events
         database.checkpoint_if_due()
+        yield
     return True
 
 
-def _shrink(database: Database, total: _Deleted, max_size: int) -> None:
+def _shrink(database: Database, total: _Deleted, max_size: int) -> Generator[None, None, None]:
     """Delete the oldest until the database is smaller than `max_size`, and some more, so as not to begin again at once.
 
     How many is computed and not waited for: what an index gives up becomes free only when its parts are merged.
@@ -89,14 +90,14 @@ def _shrink(database: Database, total: _Deleted, max_size: int) -> None:
     target = max_size * _SHRINK_TO
     while (used := _used(database.connection)) > max_size:
         stored = int(database.connection.execute("SELECT max(1, coalesce(sum(count), 0)) FROM tally").get)
-        more = _repeat(database, total, _delete_oldest, ceil(stored * (used - target) / used))
+        more = yield from _repeat(database, total, _delete_oldest, ceil(stored * (used - target) / used))
         if _used(database.connection) > max_size:
-            _merge_indexes(database)
+            yield from _merge_indexes(database)
         if not more:
             break
 
 
-def _merge_indexes(database: Database) -> None:
+def _merge_indexes(database: Database) -> Generator[None, None, None]:
     for table in ("word", "attr"):
         pages = -_MERGE_PAGES  # below zero, all parts are to be merged into one; above, a begun merge goes on
         while True:
@@ -105,6 +106,7 @@ def _merge_indexes(database: Database) -> None:
                 connection.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', ?)", (pages,))
                 changes = connection.total_changes() - changes
             database.checkpoint_if_due()
+            yield
             if changes < 2:
                 break
             pages = _MERGE_PAGES
@@ -183,7 +185,7 @@ def _count(connection: apsw.Connection, deleted: _Deleted) -> None:
             connection.execute("UPDATE meta SET value = value + ? WHERE key = ?", (count, key))
 
 
-def _give_back(database: Database) -> None:
+def _give_back(database: Database) -> Generator[None, None, None]:
     """Return free pages to the file system, slice by slice."""
     while True:
         with database.transaction() as connection:
@@ -194,4 +196,5 @@ def _give_back(database: Database) -> None:
         if not left or left >= free:
             break
         database.checkpoint_if_due()
+        yield
     database.checkpoint(truncate=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import nullcontext
 from functools import wraps
 from pathlib import Path
@@ -120,8 +120,20 @@ class SQLiteStore:
 
     def prune(self, *, older_than: int | None = None, max_size: int | None = None) -> Pruned:
         """See Store.prune. Events of no run go by the same rules."""
+        steps = self.prune_steps(older_than=older_than, max_size=max_size)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                pruned: Pruned = end.value
+                return pruned
+
+    def prune_steps(
+        self, *, older_than: int | None = None, max_size: int | None = None
+    ) -> Generator[None, None, Pruned]:
+        """See Store.prune_steps. A step is a transaction of about a thousand events."""
         try:
-            return retention.prune(self._writable, older_than, max_size)
+            return (yield from retention.prune(self._writable, older_than, max_size))
         except (apsw.Error, OSError) as error:
             raise _error(f"cannot prune {self.path}", error) from error
 
