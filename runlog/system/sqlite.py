@@ -35,22 +35,36 @@ _WRITER_PRAGMAS = """
 _READER_PRAGMAS = "PRAGMA query_only=ON; PRAGMA cache_size=-2000; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;"
 _BUSY_MS = 5000
 _DAMAGED = (apsw.NotADBError, apsw.CorruptError)
+_UNKNOWN = (-1, -1)
+"""The identity of no file: what is there has to be opened anew."""
 
 
 class WriteLock:
     """The lock file that serialises commits and checkpoints over threads and processes."""
 
     def __init__(self, database: Path) -> None:
-        self._descriptor = private_file(database.with_name(database.name + ".lock"))
+        self._path = database.with_name(database.name + ".lock")
+        self._descriptor = private_file(self._path)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the lock; wait for it as long as it takes."""
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        """Hold the lock; wait for it as long as it takes. A file that was deleted is made anew, with its folder."""
+        descriptor = self._take()
         try:
             yield
         finally:
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def _take(self) -> int:
+        while True:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            status = os.fstat(self._descriptor)
+            if file_identity(self._path) == (status.st_dev, status.st_ino):
+                return self._descriptor
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # it was deleted: who opens the database now locks another
+            private_directory(self._path.parent)
+            deleted, self._descriptor = self._descriptor, private_file(self._path)
+            os.close(deleted)
 
     def close(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
@@ -172,14 +186,35 @@ class Database:
         """Move the file aside and start a new one, unless another process has done so. Raises StoreError."""
         try:
             with self.lock.held(), self.gate:
+                damaged = self._file
                 self._forget_connection()
-                if file_identity(self.path) == self._file:
+                if file_identity(self.path) == damaged:
                     self.moved_aside = self._move_aside()
                 self._connect()
         except (OSError, apsw.Error) as error:
             raise _cannot_open(self.path, error) from error
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the file that is open is still the one at `path`: not deleted, not replaced."""
+        return file_identity(self.path) == self._file
+
+    def reopen_if_replaced(self) -> None:
+        """Open the file anew if there is another one at `path`, as `transaction` does. Raises StoreError."""
+        if self._file == _UNKNOWN or file_identity(self.path) not in (self._file, None):
+            try:
+                with self.lock.held(), self.gate:
+                    self._reopen()
+            except (OSError, apsw.Error) as error:
+                raise _cannot_open(self.path, error) from error
+
+    def _reopen(self) -> None:
+        if not self.is_in_place:
+            self._forget_connection()
+            self._connect()
+
     def _forget_connection(self) -> None:
+        self._file = _UNKNOWN
         with suppress(apsw.Error):
             self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         with suppress(apsw.Error):
@@ -192,9 +227,7 @@ class Database:
         If the file has been deleted or replaced since it was opened, the new one is opened (or started) first.
         """
         with self.lock.held(), self.gate:
-            if file_identity(self.path) != self._file:
-                self._forget_connection()
-                self._connect()
+            self._reopen()
             connection = self.connection
             if durable:
                 connection.pragma("synchronous", "FULL")
@@ -217,6 +250,8 @@ class Database:
 
     def try_checkpoint(self, *, truncate: bool = False) -> bool:
         """Do what `checkpoint` does; False if a reader was in the way."""
+        if not self.is_in_place:  # there is nothing to copy into; and no file is made for that
+            return True
         mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if truncate else apsw.SQLITE_CHECKPOINT_PASSIVE
         with self.lock.held(), self.gate:
             self.connection.set_busy_timeout(0)  # writers wait behind this: never wait for a reader
@@ -239,7 +274,10 @@ class Database:
     def close(self) -> None:
         _open_databases.discard(self)
         with self.gate:
-            self.connection.close()
+            if self.is_in_place:
+                self.connection.close()
+            else:
+                self._forget_connection()  # else SQLite would delete the WAL of the file that is there now
         self.lock.close()
 
 
@@ -310,7 +348,7 @@ os.register_at_fork(before=_come_to_rest, after_in_parent=_go_on, after_in_child
 def file_identity(path: Path) -> tuple[int, int] | None:
     try:
         status = os.stat(path)  # noqa: PTH116 - on the way of every commit
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return status.st_dev, status.st_ino
 
@@ -350,3 +388,24 @@ def _open_reader(path: Path, mode: str) -> apsw.Connection:
         raise
     _open_readers.add(connection)
     return connection
+
+
+def is_write_locked(path: Path, patience: float = 0.0) -> bool:
+    """Say whether another process has held the lock of the database at `path` for `patience` seconds."""
+    try:
+        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    deadline = time.monotonic() + patience
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                if time.monotonic() >= deadline:
+                    return True
+                time.sleep(0.02)
+            else:
+                return False
+    finally:
+        os.close(descriptor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import stat
 import threading
@@ -17,9 +18,11 @@ import pytest
 
 from runlog.engines.base import Interrupt, Outcome
 from runlog.engines.local import LocalEngine, live_workers
+from runlog.engines.local.queue import Queue
 from runlog.errors import StoreError, StoreTooNew
 from runlog.system.files import private_directory
-from tests.engines.conftest import Changes, claim_one, new_run
+from runlog.system.sqlite import Database
+from tests.engines.conftest import Changes, claim_one, eventually, new_run
 
 pytestmark = pytest.mark.anyio
 
@@ -133,6 +136,98 @@ async def test_a_worker_without_its_lock_gets_no_run(local: LocalEngine) -> None
     assert (await local.get(new.run_id)).status == "QUEUED"
     assert (await claim_one(local)).run.run_id == new.run_id
     assert live_workers(local.path) == [local.worker_name]
+
+
+async def test_a_queue_whose_folder_is_deleted_is_started_anew_for_a_worker_that_waits(
+    tmp_path: Path, anyio_backend: object
+) -> None:
+    engine = LocalEngine(tmp_path / "folder" / "queue.db", Changes())
+    new, got = new_run(), []
+    async with anyio.create_task_group() as tasks:
+
+        async def claim() -> None:
+            got.append((await claim_one(engine)).run.run_id)
+
+        tasks.start_soon(claim)
+        await eventually(lambda: _true(live_workers(engine.path)))
+        shutil.rmtree(engine.path.parent)
+        await engine.submit([new])
+    assert got == [new.run_id]
+    assert live_workers(engine.path) == [engine.worker_name]
+    assert _registered(engine) == [engine.worker_name]
+    await engine.close()
+
+
+async def _true(value: object) -> bool:
+    return bool(value)
+
+
+def _registered(engine: LocalEngine) -> list[str]:
+    connection = apsw.Connection(str(engine.path))
+    try:
+        return [name for (name,) in connection.execute("SELECT name FROM worker")]
+    finally:
+        connection.close()
+
+
+def _once(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, error: Exception) -> None:
+    """Let the next call raise this."""
+    original, errors = getattr(owner, name), [error]
+
+    def call(*arguments: object) -> object:
+        if errors:
+            raise errors.pop()
+        return original(*arguments)
+
+    monkeypatch.setattr(owner, name, call)
+
+
+async def test_damage_that_cannot_be_moved_aside_at_once_is_told_and_passes(
+    local: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await local.submit([new_run()])
+    _once(monkeypatch, Queue, "submit", apsw.CorruptError("malformed"))
+    _once(monkeypatch, Database, "_move_aside", OSError(5, "Input/output error"))
+    with anyio.fail_after(20):
+        with pytest.raises(StoreError, match="malformed"):
+            await local.submit([new_run()])
+        new = new_run()
+        await local.submit([new])
+        assert (await local.get(new.run_id)).status == "QUEUED"
+
+
+async def test_an_error_of_the_engine_itself_is_told_to_who_waits(
+    local: LocalEngine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = new_run()
+    await local.submit([new])
+    _once(monkeypatch, Queue, "get", ValueError("odd"))
+    with anyio.fail_after(20):
+        with pytest.raises(StoreError, match="odd"):
+            await local.get(new.run_id)
+        assert (await local.get(new.run_id)).status == "QUEUED"
+    assert "odd" in capsys.readouterr().err
+
+
+async def test_a_worker_is_registered_anew_if_that_was_not_committed(
+    local: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await local.submit([new_run("other")])
+    _once(monkeypatch, Queue, "next_available", apsw.FullError("database or disk is full"))
+    with anyio.fail_after(20):
+        with pytest.raises(StoreError, match="full"):
+            await local.claim(["work"], 1)
+        await local.submit([new_run()])
+        await claim_one(local)
+    assert _registered(local) == [local.worker_name]
+
+
+async def test_all_who_close_at_the_same_time_return(local: LocalEngine) -> None:
+    await local.submit([new_run()])
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(local.close)
 
 
 async def test_a_change_that_cannot_be_recorded_ends_nothing(

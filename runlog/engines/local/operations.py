@@ -27,6 +27,8 @@ class Operation:
     reads: bool = False
     after: Callable[[], None] | None = None
     """Called in the engine's thread when it is committed."""
+    done: bool = False
+    """It is committed."""
 
     def result(self, queue: Queue) -> Any:
         """Do it; return what comes of it, or the error that it raised before anything was written."""

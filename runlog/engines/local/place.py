@@ -42,12 +42,16 @@ class Place:
         """Open the queue; `path` then says where it is. Raises StoreError."""
         if self._spare is None or self._folder is not None:
             return _open(self.path)
+        database = None
         try:
             database = _open(self.path)
             _try_to_write(database)
         except (StoreError, apsw.Error, OSError) as error:
             if not _cannot_write(error):
                 raise
+            if database is not None:
+                with suppress(apsw.Error):
+                    database.close()
             told = error if isinstance(error, StoreError) else StoreError(f"cannot write {self.path}", str(error))
             database = self._open_elsewhere(told)
             self._spare(told)

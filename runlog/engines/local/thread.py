@@ -16,6 +16,7 @@ from typing import Any, Literal
 import apsw
 
 from runlog.engines.base import Delivery, Interrupt, OnChange, Outcome
+from runlog.engines.local.answers import answer_reads, refuse, store_error, tell_changes
 from runlog.engines.local.attempts import Attempts
 from runlog.engines.local.care import Care
 from runlog.engines.local.erasing import Erasing
@@ -75,7 +76,7 @@ class EngineThread(threading.Thread):
         self._polled = 0.0
         self._look = True
         self._due: int | None = None
-        self._stopping: Stop | None = None
+        self._stops: list[Stop] = []
         self._stopping_by = 0.0
         self._stopped = False
 
@@ -116,12 +117,16 @@ class EngineThread(threading.Thread):
         while not self._stopped:
             items = self._take()
             with self._busy:
+                operations, reads, waits = self._sorted(items)
                 try:
-                    self._turn(items)
-                except Exception:  # noqa: BLE001 - the thread has to live: without it every run stands still
+                    self._turn(operations, reads, waits)
+                except Exception as error:  # noqa: BLE001 - the thread has to live: without it every run stands still
                     print("runlog: the engine goes on after an error of its own", file=sys.stderr)  # noqa: T201
                     traceback.print_exc()
+                    self._fail(operations, reads, waits, store_error(self._path, error))
                     time.sleep(_RETRY)
+                if self._stops:
+                    self._end()
         self._refuse_all()
 
     def _take(self) -> list[Item]:
@@ -137,7 +142,7 @@ class EngineThread(threading.Thread):
         """Seconds to wait for the next operation; None is for ever."""
         if self._backlog:
             return _RETRY
-        if self._stopping is not None or (self._look and self._claims):
+        if self._stops or (self._look and self._claims):
             return 0
         if not (self._claims or self._waits or self._attempts):
             return self._erasing.patience if self._database is not None else None
@@ -145,10 +150,7 @@ class EngineThread(threading.Thread):
             return min(self._poll_every, max(0.0, (self._due - time.time_ns()) / 1e9))
         return self._poll_every
 
-    def _turn(self, items: list[Item]) -> None:
-        operations, reads, waits = self._sorted(items)
-        operations = [*self._backlog, *operations]
-        self._backlog = []
+    def _turn(self, operations: list[Operation], reads: list[Operation], waits: list[Wait]) -> None:
         try:
             queue = self._opened()
         except RunlogError as error:
@@ -159,11 +161,10 @@ class EngineThread(threading.Thread):
                     self._inbox.put(item)
             else:
                 self._fail(operations, reads, waits, error)
-            if self._stopping is not None:
-                self._end()
+                self._refuse_claims(error)
             return
         self._write(operations)
-        self._read(queue, reads)
+        answer_reads(reads, queue, self._path)
         for wait in waits:
             self._waits.begin(wait, queue)
         wake(wait.reply for wait in waits if wait.reply.is_settled)
@@ -173,11 +174,9 @@ class EngineThread(threading.Thread):
         assert self._database is not None
         self._database.checkpoint_if_due()
         self._erasing.run(self._database)
-        if self._stopping is not None:
-            self._end()
 
     def _sorted(self, items: list[Item]) -> tuple[list[Operation], list[Operation], list[Wait]]:
-        operations: list[Operation] = []
+        operations, self._backlog = self._backlog, []
         reads: list[Operation] = []
         waits: list[Wait] = []
         for item in items:
@@ -189,8 +188,10 @@ class EngineThread(threading.Thread):
                     self._look = True
                 case Wait():
                     waits.append(item)
+                case Stop() if self._stops:
+                    self._stops.append(item)
                 case Stop():
-                    self._stopping, self._stopping_by = item, time.monotonic() + _LAST_TRIES
+                    self._stops, self._stopping_by = [item], time.monotonic() + _LAST_TRIES
                     operations += [
                         finishing(held, GIVEN_BACK, None, partial(self._attempts.drop, held.delivery))
                         for held in self._attempts.all()
@@ -209,16 +210,25 @@ class EngineThread(threading.Thread):
                 self._care = Care(self._files, self._lease / 1e9)
             self.moved_aside = say_moved(self._database.moved_aside)
             self._queue = Queue(self._database.connection, self.worker, self._lease, self._scrub)
+        else:
+            assert self._database is not None
+            self._database.reopen_if_replaced()
+            self._adopt(self._database)
         return self._queue
 
+    def _adopt(self, database: Database) -> None:
+        """Go on with the file that is open now. Another one than before knows nothing of this worker."""
+        assert self._queue is not None
+        if database.connection is not self._queue.connection:
+            self._queue.connection, self._registered = database.connection, None
+            self._data_version, self._look = -1, True
+            if database.moved_aside != self.moved_aside:
+                self.moved_aside = say_moved(database.moved_aside)
+
     def _fail(self, operations: list[Operation], reads: list[Operation], waits: list[Wait], error: RunlogError) -> None:
-        """There is no queue. What must not be lost is kept; who waits is told."""
-        self._backlog = [operation for operation in operations if operation.keep]
-        replies: list[Reply[Any] | None] = [item.reply for item in (*operations, *reads) if not item.keep]
-        replies += [item.reply for item in waits]
-        replies += [item.reply for item in self._claims]
-        self._claims = []
-        wake([reply for reply in replies if reply is not None and reply.put_error(error)])
+        """What must not be lost is kept; who else waits is told."""
+        self._backlog = [operation for operation in operations if operation.keep and not operation.done]
+        refuse([*(operation for operation in operations if not operation.keep), *reads, *waits], error)
 
     def _write(self, operations: list[Operation]) -> None:
         """Commit the operations, and claims that can be served, together; each alone if one of them is in the way."""
@@ -229,33 +239,32 @@ class EngineThread(threading.Thread):
         except _BUSY:
             self._backlog += operations
             self._look = False  # the claims come again with the next look
-            self._data_version = -1
-        except Exception as error:  # noqa: BLE001 - told to whom it belongs
+            self._data_version, self._registered = -1, None
+        except Exception as error:
+            if any(operation.done for operation in operations):
+                raise  # what went wrong came after the commit: nothing of it is done twice
             if isinstance(error, _DAMAGED) and self._database is not None:
-                self._database.replace_damaged()
-                self.moved_aside = say_moved(self._database.moved_aside)
-                self._queue = None
-                self._opened()
+                with suppress(RunlogError):  # it is tried again when the file is used next
+                    self._database.replace_damaged()
+                    self._adopt(self._database)
             self._look = False
-            self._data_version = -1
+            self._data_version, self._registered = -1, None
             if len(operations) > 1:
                 for operation in operations:
                     self._write([operation])
             elif operations:
                 self._failed(operations[0], error)
             else:
-                self._refuse_claims(_store_error(self._path, error))
+                self._refuse_claims(store_error(self._path, error))
 
     def _failed(self, operation: Operation, error: Exception) -> None:
         if operation.keep:
             self._backlog.append(operation)
-        elif operation.reply is not None:
-            told = error if isinstance(error, RunlogError) else _store_error(self._path, error)
-            if operation.reply.put_error(told):
-                wake([operation.reply])
+        else:
+            refuse([operation], store_error(self._path, error))
 
     def _worth_claiming(self) -> bool:
-        if not self._claims or self._stopping is not None or self._queue is None:
+        if not self._claims or self._stops or self._queue is None:
             return False
         now = time.time_ns()
         if self._registered != self._claims[-1].tasks:
@@ -270,15 +279,16 @@ class EngineThread(threading.Thread):
         assert self._queue is not None
         queue, now = self._queue, time.time_ns()
         queue.effects = effects = Effects()
-        if self._claims and self._registered is None:
-            self._take_lock()
-        with self._database.transaction(durable=any(operation.durable for operation in operations)) as connection:
-            if connection is not queue.connection:  # the file was replaced: it knows nothing of this worker
-                queue.connection, self._registered = connection, None
+        with self._database.transaction(durable=any(operation.durable for operation in operations)):
+            self._adopt(self._database)
+            if self._claims and self._registered is None:
+                self._take_lock()
             results = [operation.result(queue) for operation in operations]
             served = self._serve(queue, now)
         self._erasing.committed(erased=effects.erased)
-        self._tell(effects)
+        for operation in operations:
+            operation.done = True
+        tell_changes(effects.runs, self._on_change)
         replies = [reply for run in effects.runs if run.is_terminal for reply in self._waits.settle(run)]
         replies += self._hand_over(served)
         for run_id, reason in effects.canceled:
@@ -298,13 +308,13 @@ class EngineThread(threading.Thread):
         except OSError as error:
             self._refuse_claims(StoreError(f"cannot keep a lock file beside the queue {self._path}", str(error)))
 
-    def _refuse_claims(self, error: StoreError) -> None:
+    def _refuse_claims(self, error: RunlogError) -> None:
         claims, self._claims = self._claims, []
-        wake([claim.reply for claim in claims if claim.reply.put_error(error)])
+        refuse(claims, error)
 
     def _serve(self, queue: Queue, now: int) -> list[tuple[Claim, list[Held]]]:
         """Serve those who wait for work, in the transaction that may have brought it."""
-        if not self._claims or self._stopping is not None:
+        if not self._claims or self._stops:
             return []
         tasks = self._claims[-1].tasks
         if self._registered != tasks:
@@ -330,29 +340,6 @@ class EngineThread(threading.Thread):
                 self.finish(item.delivery, GIVEN_BACK)
         return replies
 
-    def _tell(self, effects: Effects) -> None:
-        for run in effects.runs:
-            try:
-                self._on_change(run)
-            except Exception:  # noqa: BLE001 - the queue goes on, whatever becomes of its history
-                print(f"runlog: a change of run {run.run_id} could not be recorded", file=sys.stderr)  # noqa: T201
-                traceback.print_exc()
-
-    def _read(self, queue: Queue, reads: list[Operation]) -> None:
-        replies = []
-        for operation in reads:
-            reply = operation.reply
-            assert reply is not None
-            try:
-                settled = reply.put(operation.action(queue))
-            except RunlogError as error:
-                settled = reply.put_error(error)
-            except apsw.Error as error:
-                settled = reply.put_error(_store_error(self._path, error))
-            if settled:
-                replies.append(reply)
-        wake(replies)
-
     def _poll(self, queue: Queue) -> None:
         """Look at what other processes have done, if they have done anything."""
         clock = time.monotonic()
@@ -371,20 +358,19 @@ class EngineThread(threading.Thread):
         """Close, when everything is written or it has taken too long."""
         if (self._backlog or not self._inbox.empty()) and time.monotonic() < self._stopping_by:
             return
-        assert self._stopping is not None
         if self._database is not None and self._queue is not None:
             with suppress(apsw.Error, RunlogError, OSError):
-                if self._registered is not None:
+                if self._registered is not None and self._database.is_in_place:
                     with self._database.transaction() as connection:
                         self._queue.connection = connection
                         self._queue.unregister(self.worker)
                 self._database.checkpoint(truncate=True)
+            with suppress(apsw.Error, OSError):
                 self._database.close()
         self._files.release()
         self._place.remove()
         self._stopped = True
-        self._stopping.reply.put(None)
-        wake([self._stopping.reply])
+        refuse(self._stops, ProjectNotOpen("the project is closed"))
 
     def _refuse_all(self) -> None:
         """Nobody serves any more: tell those who wait."""
@@ -393,10 +379,4 @@ class EngineThread(threading.Thread):
         with suppress(Empty):
             while True:
                 items.append(self._inbox.get_nowait())
-        closes = [item.reply for item in items if isinstance(item, Stop) and item.reply.put(None)]
-        replies = [item.reply for item in items if item is not None and item.reply is not None]
-        wake([*closes, *self._waits.refuse(error), *(reply for reply in replies if reply.put_error(error))])
-
-
-def _store_error(path: Path, error: Exception) -> StoreError:
-    return StoreError(f"cannot use the queue {path}", f"{type(error).__name__}: {error}")
+        refuse(items, error, also=self._waits.refuse(error))

@@ -1,0 +1,59 @@
+"""What those who asked the engine's thread are told, other than that it is done."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from runlog.engines.base import OnChange
+from runlog.engines.local.operations import Item, Operation, Stop
+from runlog.engines.local.queue import Queue
+from runlog.engines.local.replies import Reply, wake
+from runlog.errors import RunlogError, StoreError
+from runlog.stores.base import Run
+
+
+def store_error(path: Path, error: Exception) -> RunlogError:
+    """The error as callers get it."""
+    if isinstance(error, RunlogError):
+        return error
+    return StoreError(f"cannot use the queue {path}", f"{type(error).__name__}: {error}")
+
+
+def answer_reads(reads: Iterable[Operation], queue: Queue, path: Path) -> None:
+    replies = []
+    for operation in reads:
+        reply = operation.reply
+        assert reply is not None
+        try:
+            settled = reply.put(operation.action(queue))
+        except (RunlogError, apsw.Error) as error:
+            settled = reply.put_error(store_error(path, error))
+        if settled:
+            replies.append(reply)
+    wake(replies)
+
+
+def refuse(items: Iterable[Item], error: BaseException, also: Iterable[Reply[Any]] = ()) -> None:
+    """Tell the error to who waits for these, and has no answer yet; who waits for the end has it. Wake `also`, too."""
+    replies = list(also)
+    for item in items:
+        if item is None or item.reply is None:
+            continue
+        if item.reply.put(None) if isinstance(item, Stop) else item.reply.put_error(error):
+            replies.append(item.reply)
+    wake(replies)
+
+
+def tell_changes(runs: Iterable[Run], on_change: OnChange) -> None:
+    for run in runs:
+        try:
+            on_change(run)
+        except Exception:  # noqa: BLE001 - the queue goes on, whatever becomes of its history
+            print(f"runlog: a change of run {run.run_id} could not be recorded", file=sys.stderr)  # noqa: T201
+            traceback.print_exc()
