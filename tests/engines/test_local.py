@@ -19,7 +19,7 @@ import pytest
 from runlog.engines.base import Interrupt, Outcome
 from runlog.engines.local import LocalEngine, live_workers
 from runlog.engines.local.queue import Queue
-from runlog.errors import StoreError, StoreTooNew
+from runlog.errors import RunNotFound, StoreError, StoreTooNew
 from runlog.system.files import private_directory
 from runlog.system.sqlite import Database
 from tests.engines.conftest import Changes, claim_one, eventually, new_run
@@ -180,6 +180,26 @@ def _once(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, error: Except
         return original(*arguments)
 
     monkeypatch.setattr(owner, name, call)
+
+
+async def test_who_waits_for_a_run_that_is_gone_is_told(local: LocalEngine) -> None:
+    runs = [new_run(), new_run()]
+    await local.submit(runs)
+    waiting = []
+
+    async def wait() -> None:
+        waiting.append(True)
+        with pytest.raises(RunNotFound):
+            await local.wait([run.run_id for run in runs])
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(wait)
+            await eventually(lambda: _true(waiting))
+            await local.get(runs[0].run_id)  # asked after the wait, answered with it
+            for path in local.path.parent.glob("queue.db*"):
+                path.unlink()
+            await local.submit([new_run()])
 
 
 async def test_damage_that_cannot_be_moved_aside_at_once_is_told_and_passes(

@@ -10,8 +10,8 @@ from typing import Any
 from runlog.engines.base import Delivery, Outcome
 from runlog.engines.local.queue import Held, Queue
 from runlog.engines.local.replies import Reply
-from runlog.errors import RunlogError
-from runlog.stores.base import Run
+from runlog.errors import RunlogError, RunNotFound
+from runlog.stores.base import TERMINAL_STATUSES, Run
 
 
 @dataclass(slots=True)
@@ -107,9 +107,19 @@ class Waits:
         return complete
 
     def look(self, queue: Queue) -> list[Reply[Any]]:
-        """Find what ended in other processes; return the replies that are complete now."""
-        ended = queue.ended(list(self._by_run)) if self._by_run else []
-        return [reply for run_id in ended for reply in self.settle(queue.get(run_id))]
+        """Find what ended in other processes, or is no longer there; return the replies that are complete now."""
+        statuses = queue.statuses(list(self._by_run)) if self._by_run else {}
+        complete: list[Reply[Any]] = []
+        for run_id in list(self._by_run):
+            if run_id in statuses and statuses[run_id] not in TERMINAL_STATUSES:
+                continue
+            try:
+                complete += self.settle(queue.get(run_id))
+            except RunNotFound as error:
+                complete += [wait.reply for wait in self._by_run.pop(run_id) if wait.reply.put_error(error)]
+        if complete:
+            self.drop_abandoned()
+        return complete
 
     def drop_abandoned(self) -> None:
         for run_id, waits in list(self._by_run.items()):

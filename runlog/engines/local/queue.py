@@ -337,14 +337,13 @@ class Queue:
             raise not_found(run_id)
         return whole_run(row)
 
-    def ended(self, run_ids: Sequence[str]) -> list[str]:
-        """Which of these runs are terminal."""
+    def statuses(self, run_ids: Sequence[str]) -> dict[str, str]:
+        """The statuses of those of these runs that exist."""
         query = (
             "SELECT r.run_id, s.status FROM json_each(?) wanted JOIN run r ON r.run_id = wanted.value "
             "JOIN state s ON s.id = r.id"
         )
-        rows = self._rows(query, (json.dumps(run_ids),))
-        return [run_id for run_id, status in rows if status in TERMINAL_STATUSES]
+        return dict(self._rows(query, (json.dumps(run_ids),)))
 
     def changes(self, after: tuple[int, int], limit: int) -> list[Change]:
         query = (
