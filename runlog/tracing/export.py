@@ -132,9 +132,6 @@ class ExportBridge:
         if feed.failing:
             message, level = "exporting to {exporter} fails: {error} ({failed} failed, {dropped} dropped)", WARN
             attributes["error"] = clean_text(feed.last_error or "", recorder.limits)
-            if _logger.hasHandlers() or not is_attached():  # else the console says it
-                text = "Exporting to %s fails: %s (%d failed, %d dropped)"
-                _logger.warning(text, feed.name, feed.last_error, feed.failed, feed.dropped)
         elif feed.failed or feed.dropped:
             message, level = "exporting to {exporter} works again", INFO
         event = Event(
@@ -153,6 +150,9 @@ class ExportBridge:
             attributes=attributes,
         )
         recorder.emit(event, RANK_ALWAYS)
+        if feed.failing and (_logger.hasHandlers() or not is_attached()):  # else the console says it
+            text = "Exporting to %s fails: %s (%d failed, %d dropped)"
+            _logger.warning(text, feed.name, feed.last_error, feed.failed, feed.dropped)
 
     def _write_event(self, event: Event) -> None:
         flags = flags_of(event)

@@ -158,7 +158,7 @@ class Feed(abc.ABC):
         now = time.monotonic()
         if not self._is_failing or now - self._complained >= _SAY_EVERY:
             self._is_failing, self._complained = True, now
-            self._report(self.statistics())
+            self._say()
 
     def succeeded(self, count: int) -> None:
         """Count spans that the target took. Say so of the first, and after failures, there at most once a minute."""
@@ -171,7 +171,16 @@ class Feed(abc.ABC):
             self._is_failing, self._praised = False, now
         elif not is_first:
             return
-        self._report(self.statistics())
+        self._say()
+
+    def _say(self) -> None:
+        try:
+            self._report(self.statistics())
+        except BaseException as error:
+            if not isinstance(error, Exception) and threading.current_thread() is threading.main_thread():
+                raise  # Ctrl-C while it is stopped
+            # A log handler raised: the thread is ours, it must live.
+            self.last_error = f"{self.last_error} (and its report failed: {_described(error)})"
 
     def _stop_target(self) -> None:
         _suppress()

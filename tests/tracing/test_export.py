@@ -527,3 +527,27 @@ def test_a_failure_is_in_the_run_log_once_and_so_is_its_end(log: Log) -> None:
     assert "did not say why" in said[0].attributes["error"]
     assert said[1].attributes["exported"] == 1
     assert log.provider.bridge.statistics()[0].failing  # until it has worked for long enough
+
+
+class RaisingHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "runlog.export":
+            raise RuntimeError("its socket is closed")
+
+
+def test_a_log_handler_that_raises_does_not_end_the_exporters_thread(log: Log) -> None:
+    exporter, handler = Wavering(), RaisingHandler()
+    log.provider.bridge.add_exporter(exporter)
+    logging.getLogger().addHandler(handler)
+    try:
+        for refuses in (True, False):
+            exporter.refuses = refuses
+            with trace("work"):
+                pass
+            assert log.provider.force_flush()
+    finally:
+        logging.getLogger().removeHandler(handler)
+    (statistics,) = log.provider.bridge.statistics()
+    assert (statistics.failed, statistics.exported) == (1, 1)
+    assert "its socket is closed" in (statistics.last_error or "")
+    assert [event.level for event in log.stored() if event.name == "runlog.export"] == [WARN, INFO]
