@@ -24,12 +24,14 @@ class RunScope:
     that context belongs to the run, whatever trace it is in.
     """
 
-    __slots__ = ("__weakref__", "attempt", "closers", "open_spans", "run_id", "task")
+    __slots__ = ("__weakref__", "attempt", "closed", "closers", "open_spans", "run_id", "task")
 
     def __init__(self, run_id: str, task: str = "", attempt: int = 1) -> None:
         self.run_id, self.task, self.attempt = run_id, task, attempt
         self.open_spans: dict[bytes, Span] = {}
         """Span id → each span of the run that has started and not ended."""
+        self.closed = False
+        """The attempt has ended: a span that is just starting has to end itself."""
         self.closers: list[Callable[[], None]] = []
         """Called once as the attempt ends, before its open spans: they record what still waited for more to come."""
 
@@ -38,6 +40,7 @@ class RunScope:
         closed = 0
         while self.closers:
             self.closers.pop()()
+        self.closed = True
         for span in reversed(list(self.open_spans.values())):
             if span is not keep and span.end_unfinished():
                 closed += 1

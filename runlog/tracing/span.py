@@ -150,10 +150,12 @@ class Span(ApiSpan, SpanView):
             provider.hooks.on_start(self, context)
             if self._ended:  # by a processor
                 return self
-        scope = self.scope
-        if scope is not None:
-            scope.open_spans[self.span_bytes] = self
+        closed = (scope := self.scope) is not None and scope.closed
         self._record(recorder, "open", None, INFO, None)
+        if scope is not None:
+            scope.open_spans[self.span_bytes] = self  # not before: its end must come after its start
+            if scope.closed is not closed:  # its attempt has ended meanwhile
+                self.end_unfinished()
         return self
 
     def _finish(self, duration: int) -> None:

@@ -12,6 +12,7 @@ import pytest
 from opentelemetry import trace as api
 from opentelemetry.trace import StatusCode
 
+from runlog.recording import Recorder
 from runlog.stores.base import Event
 from runlog.tracing.span import Span
 from runlog.tracing.trace import trace
@@ -278,3 +279,20 @@ def test_the_owner_of_an_unfinished_span_is_not_scolded(log: Log, caplog: pytest
         span.end()
     assert caplog.records == []
     assert [event.name for event in log.events() if event.kind == "span"] == ["work"]
+
+
+def test_a_span_that_starts_while_its_attempt_ends_is_ended_once(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = Span._record
+
+    def end_first(span: Span, recorder: Recorder, kind: str, *values: Any) -> None:
+        if kind == "open":  # as if the attempt's thread came in between
+            scope.close_open_spans()
+            assert log.recorder.flush(20)
+        record(span, recorder, kind, *values)
+
+    monkeypatch.setattr(Span, "_record", end_first)
+    with within() as scope, trace("late"):
+        pass
+    assert [event.status for event in log.events() if event.kind == "span"] == ["unfinished"]
+    assert log.events()[-1].kind == "span"
+    assert scope.open_spans == {}
