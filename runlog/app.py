@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -115,6 +116,8 @@ class Project:
             self._portal = self._stack.enter_context(start_blocking_portal("asyncio", name="runlog-worker"))
             self._stack.enter_context(self._portal.wrap_async_context_manager(self._service))
             self._stack.enter_context(_Submitting(self._service.submitter))
+            atexit.register(self._close_here)  # entered by hand and never left, it would hold the interpreter up
+            self._stack.callback(atexit.unregister, self._close_here)
         except BaseException:
             self._close_here()
             raise

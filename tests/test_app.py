@@ -351,3 +351,7 @@ def test_a_worker_that_is_told_to_end_ends_and_gives_back_what_does_not_stop(
     run = reader.run(out.strip())
     reader.close()
     assert (run.status, run.attempt) == ("QUEUED", 0)
+
+
+def test_a_project_that_is_entered_by_hand_and_never_left_does_not_hold_the_exit_up(project: Path) -> None:
+    assert python("import runlog; runlog.open().__enter__(); print('end')") == "end\n"
