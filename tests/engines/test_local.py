@@ -182,7 +182,8 @@ def _once(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, error: Except
     monkeypatch.setattr(owner, name, call)
 
 
-async def test_who_waits_for_a_run_that_is_gone_is_told(local: LocalEngine) -> None:
+@pytest.mark.parametrize("anew", [True, False])
+async def test_who_waits_for_a_run_that_is_gone_is_told(local: LocalEngine, anew: bool) -> None:
     runs = [new_run(), new_run()]
     await local.submit(runs)
     waiting = []
@@ -199,7 +200,8 @@ async def test_who_waits_for_a_run_that_is_gone_is_told(local: LocalEngine) -> N
             await local.get(runs[0].run_id)  # asked after the wait, answered with it
             for path in local.path.parent.glob("queue.db*"):
                 path.unlink()
-            await local.submit([new_run()])
+            if anew:
+                await local.submit([new_run()])
 
 
 async def test_damage_that_cannot_be_moved_aside_at_once_is_told_and_passes(

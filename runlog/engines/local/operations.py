@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runlog.engines.base import Delivery, Outcome
-from runlog.engines.local.queue import Held, Queue
+from runlog.engines.local.queue import Held, Queue, not_found
 from runlog.engines.local.replies import Reply
 from runlog.errors import RunlogError, RunNotFound
 from runlog.stores.base import TERMINAL_STATUSES, Run
@@ -105,6 +105,13 @@ class Waits:
             if len(wait.ended) == len(wait.run_ids) and wait.reply.put(wait.ended):
                 complete.append(wait.reply)
         return complete
+
+    def lose(self) -> list[Reply[Any]]:
+        """The queue was deleted, with all runs: return the replies of all who wait."""
+        lost, self._by_run = self._by_run, {}
+        return [
+            wait.reply for run_id, waits in lost.items() for wait in waits if wait.reply.put_error(not_found(run_id))
+        ]
 
     def look(self, queue: Queue) -> list[Reply[Any]]:
         """Find what ended in other processes, or is no longer there; return the replies that are complete now."""

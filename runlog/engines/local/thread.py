@@ -346,6 +346,8 @@ class EngineThread(threading.Thread):
         if clock - self._polled < self._poll_every:
             return
         self._polled = clock
+        if self._waits and self._database is not None and not self._database.is_in_place:
+            wake(self._waits.lose())
         with suppress(*_BUSY):
             version = queue.data_version()
             if version != self._data_version:
