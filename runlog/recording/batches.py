@@ -13,7 +13,8 @@ from runlog.errors import StoreError
 from runlog.stores.base import Batch, Event, Run
 
 BATCH_RECORDS = 2000
-_FEWEST = 64  # records read from each segment at a time, however many there are
+BATCH_BYTES = 8 << 20
+_FEWEST, _FEWEST_BYTES = 64, 256 << 10  # read from each segment at a time, however many there are
 
 decode: Callable[[bytes], Event | Run] = msgspec.msgpack.Decoder(Event | Run).decode
 
@@ -33,7 +34,7 @@ class Source(Protocol):
 
     def has_records(self, start: int) -> bool: ...
 
-    def read(self, start: int, most: int) -> list[tuple[bytes | None, int]]: ...
+    def read(self, start: int, most: int, room: int = ...) -> list[tuple[bytes | None, int]]: ...
 
 
 class Item(msgspec.Struct):
@@ -71,11 +72,13 @@ def drain(sources: Iterable[tuple[Source, int]], finisher: Finishes, until: int 
     drained = Drained()
     heads = [(_first_order(source, start), source, start) for source, start in sources if source.has_records(start)]
     heads.sort(key=_by_first)
-    share = max(_FEWEST, BATCH_RECORDS // len(heads)) if heads else 0
+    share = max(_FEWEST, BATCH_RECORDS // max(1, len(heads)))
+    left = BATCH_BYTES
     cut = until
     for first, source, start in heads:
         if first <= cut:
-            cut = min(cut, _read(source, start, share, cut, drained))
+            cut, taken = _read(source, start, (share, max(_FEWEST_BYTES, left // 2)), cut, drained)
+            left -= taken
         else:
             drained.more = True
             drained.held = max(drained.held, first)
@@ -107,9 +110,11 @@ def _finish(drained: Drained, finisher: Finishes) -> None:
             drained.damage = f"{type(error).__name__}: {error}"
 
 
-def _read(source: Source, start: int, share: int, cut: int, drained: Drained) -> int:
-    """Read from one segment; return the order up to which all of it has been read."""
-    records = source.read(start, share)
+def _read(source: Source, start: int, most: tuple[int, int], cut: int, drained: Drained) -> tuple[int, int]:
+    """Read from one segment; return the order up to which all of it has been read, at most `cut`, and the bytes."""
+    share, room = most
+    records = source.read(start, share, room)
+    taken = records[-1][1] - start
     append = drained.items.append
     order = 0
     for payload, end in records:
@@ -123,12 +128,12 @@ def _read(source: Source, start: int, share: int, cut: int, drained: Drained) ->
         if order > cut:
             drained.more = True
             drained.held = max(drained.held, order)
-            return cut
+            return cut, taken
         append(Item(order, source, end, record))
-    if len(records) < share:
-        return cut
+    if len(records) < share and taken < room:
+        return cut, taken
     drained.more = True
-    return order
+    return min(cut, order), taken
 
 
 class _EventHead(msgspec.Struct, array_like=True, tag=1):

@@ -61,19 +61,21 @@ def recover(
     finisher: Finishes,
     *,
     deliver: Callable[[Batch], None] | None = None,
+    pause: Callable[[], None] | None = None,
     notices: Notices | None = None,
 ) -> RecoveryReport:
     """Store what dead processes of this project left, and delete their spools.
 
-    `deliver` gets each batch once it is stored. Raises StoreError if the store cannot be written; what was not stored
-    stays where it is. Spools that another process is recovering are left to it.
+    `deliver` gets each batch once it is stored; `pause` is called between two batches, and may raise. Raises StoreError
+    if the store cannot be written; what was not stored stays where it is. Spools that another process is recovering are
+    left to it.
     """
     report = RecoveryReport()
     for folder in dead_spools(settings.spool_path):
         with _recovery_lock(folder) as locked:
             if locked and ProcessLock.is_dead(folder / LOCK_FILE):
                 try:
-                    report += _recover_one(folder, store, finisher, deliver or _ignore)
+                    report += _recover_one(folder, store, finisher, deliver or _ignore, pause)
                 except UnknownFormatError:
                     report += RecoveryReport(skipped=(f"{folder}: a newer runlog wrote it",))
                 except OSError as error:
@@ -135,7 +137,13 @@ def close_locks_in_child() -> None:
             os.close(_held.pop())
 
 
-def _recover_one(folder: Path, store: Store, finisher: Finishes, deliver: Callable[[Batch], None]) -> RecoveryReport:
+def _recover_one(
+    folder: Path,
+    store: Store,
+    finisher: Finishes,
+    deliver: Callable[[Batch], None],
+    pause: Callable[[], None] | None,
+) -> RecoveryReport:
     load_masks(folder)
     spool_id = folder.name
     files = sorted(folder.glob(f"*{SUFFIX}"))
@@ -156,6 +164,8 @@ def _recover_one(folder: Path, store: Store, finisher: Finishes, deliver: Callab
         dropped = store_items(items, spool_id, store.write, stored)
         tally.records -= dropped.records
         tally.damaged += dropped.records
+        if pause is not None:
+            pause()
     for path in files:
         path.unlink(missing_ok=True)
     unfinished = store.close_spool(spool_id, tally.last_seen)

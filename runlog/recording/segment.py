@@ -95,8 +95,8 @@ class Segment:
     def has_records(self, start: int) -> bool:
         return start + WORD <= self.size and bool(self.arena.words[(self.base + start) // WORD])
 
-    def read(self, start: int, most: int) -> list[tuple[bytes | None, int]]:
-        return read_records(self.arena.mapping, self.arena.words, self.base, self.size, self.number, start, most)
+    def read(self, start: int, most: int, room: int = sys.maxsize) -> list[tuple[bytes | None, int]]:
+        return read_records(self.arena.mapping, self.arena.words, self.base, self.size, self.number, start, most, room)
 
     def fault_in(self) -> None:
         """Touch every page, so that its owner does not have to."""
@@ -113,14 +113,16 @@ class Segment:
 
 
 def read_records(
-    data: mmap.mmap | bytes, words: memoryview, base: int, size: int, number: int, start: int, most: int
+    data: mmap.mmap, words: memoryview, base: int, size: int, number: int, start: int, most: int, room: int
 ) -> list[tuple[bytes | None, int]]:
-    """Return up to `most` records of a segment from offset `start`: (payload, offset after it).
+    """Return up to `most` records of a segment from offset `start`, until they take `room` bytes: (payload, offset
+    after it).
 
     The payload is None for a damaged record. Where its length is not credible either, it is the last of the segment.
     """
     records: list[tuple[bytes | None, int]] = []
     position, seed, last = base + start, number & SEED_MASK, base + size - WORD
+    full = position + room
     while position <= last and (word := words[position >> 3]):
         length = word & _LENGTH_MASK
         body = position + WORD
@@ -130,7 +132,7 @@ def read_records(
             break
         payload = data[body : body + length]
         records.append((payload if crc32(payload, seed) == word >> 32 else None, position - base))
-        if len(records) == most:
+        if len(records) == most or position >= full:
             break
     return records
 
@@ -145,14 +147,14 @@ class SegmentImage:
 
     __slots__ = ("_data", "_words", "base", "number", "size")
 
-    def __init__(self, data: bytes, words: memoryview, base: int, size: int, number: int) -> None:
+    def __init__(self, data: mmap.mmap, words: memoryview, base: int, size: int, number: int) -> None:
         self._data, self._words, self.base, self.size, self.number = data, words, base, size, number
 
     def has_records(self, start: int) -> bool:
         return start + WORD <= self.size and bool(self._words[(self.base + start) // WORD])
 
-    def read(self, start: int, most: int) -> list[tuple[bytes | None, int]]:
-        return read_records(self._data, self._words, self.base, self.size, self.number, start, most)
+    def read(self, start: int, most: int, room: int = sys.maxsize) -> list[tuple[bytes | None, int]]:
+        return read_records(self._data, self._words, self.base, self.size, self.number, start, most, room)
 
 
 class UnknownFormatError(Exception):
@@ -162,27 +164,30 @@ class UnknownFormatError(Exception):
 def read_file(path: Path) -> tuple[list[SegmentImage], bool]:
     """Return the segments of a spool file, and whether part of it is damaged beyond reading.
 
-    Raises UnknownFormatError and OSError.
+    They are read as they are asked for, and keep the file mapped. Raises UnknownFormatError and OSError.
     """
-    data = path.read_bytes()
-    data = data[: len(data) // WORD * WORD]
-    words = memoryview(data).cast("Q")
     images: list[SegmentImage] = []
+    with path.open("rb") as file:
+        length = os.fstat(file.fileno()).st_size // WORD * WORD
+        if not length:
+            return images, False
+        data = mmap.mmap(file.fileno(), length, access=mmap.ACCESS_READ)
+    words = memoryview(data).cast("Q")
     base, size = 0, 0
-    while base + HEADER <= len(data):
+    while base + HEADER <= length:
         magic, number, declared = words[base // WORD], words[base // WORD + 1], words[base // WORD + 2]
         if magic != MAGIC:
             if magic and magic.to_bytes(WORD, sys.byteorder)[:7] == b"runlog\x00":
                 raise UnknownFormatError(path)
             if not size:
-                return images, any(data)  # zeros only: the process died before its first record in here
-        elif HEADER < declared <= len(data) - base:
+                return images, any(words)  # zeros only: the process died before its first record in here
+        elif HEADER < declared <= length - base:
             size = size or declared
             images.append(SegmentImage(data, words, base, declared, number))
         if not size:
             return images, True
         base += size
-    return images, len(images) * size != len(data)
+    return images, len(images) * size != length
 
 
 def _map_new_file(path: Path, size: int) -> mmap.mmap:

@@ -11,8 +11,6 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from opentelemetry import context
-
 from runlog.errors import StoreError
 from runlog.recording.batches import Finishes, Item, drain, make_batch, reached, store_items
 from runlog.recording.chain import Chain
@@ -24,6 +22,7 @@ from runlog.recording.request import Request
 from runlog.recording.segment import HEADER, Segment
 from runlog.recording.sinks import Sinks
 from runlog.recording.spool import OWNERLESS_LOOKS, Spool
+from runlog.recording.untraced import suppress_instrumentation
 from runlog.stores.base import Batch
 
 if TYPE_CHECKING:
@@ -34,6 +33,10 @@ _IDLE_AFTER = 50  # looks that found nothing
 _TEND_EVERY = 1.0
 _BEGIN_TIMEOUT = 0.5
 _IDLE_CHAIN = 5.0  # seconds without a record after which a thread's segment is taken back
+
+
+class _EndedError(Exception):
+    """The writer was asked to end in the middle of a recovery."""
 
 
 class Writer:
@@ -53,7 +56,7 @@ class Writer:
         self.refusals = Refusals(next_sequence, settings.log.rate)
         self.stored = self.drained = self.damaged = self.recovered = 0
         self.retired_count = self.lost = self._lost_said = 0
-        self.alive = False
+        self.alive = self._ended = False
         self.ident: int | None = None
         self._requests: SimpleQueue[Request] = SimpleQueue()
         self._waiting: list[tuple[Request, list[tuple[Segment, int]], int]] = []
@@ -106,8 +109,8 @@ class Writer:
         self.ident = threading.get_ident()
         quiet, delay = 0, 0.0
         try:
-            _suppress_instrumentation()
-            while not self._take_requests(delay):
+            suppress_instrumentation()
+            while not self._ended and not self._take_requests(delay):
                 try:
                     more = self._cycle()
                 except Exception as error:  # noqa: BLE001  # the road must stay open
@@ -122,6 +125,16 @@ class Writer:
 
     def _cycle(self) -> bool:
         """Look once; tell whether there is more to drain at once."""
+        more = self._look()
+        if not self._is_to_stop():
+            self.keeper.prune()
+        now = time.monotonic()
+        if now - self._tended >= _TEND_EVERY:
+            self._tended = now
+            self._tend(now)
+        return more and not self._hand
+
+    def _look(self) -> bool:
         more = False
         self._settle_chains()
         if self._hand:
@@ -131,13 +144,7 @@ class Writer:
         elif not self.keeper.ready:
             self._deliver_ahead()
         self._recycle()
-        if not self._is_to_stop():
-            self.keeper.prune()
-        now = time.monotonic()
-        if now - self._tended >= _TEND_EVERY:
-            self._tended = now
-            self._tend(now)
-        return more and not self._hand
+        return more
 
     def _drain(self) -> bool:
         until = self._next_sequence()
@@ -276,11 +283,27 @@ class Writer:
         if not dead_spools(self.settings.spool_path):
             return
         try:
-            report = recover(self.settings, self.keeper.store(), self.finisher, deliver=deliver, notices=self.notices)
+            report = recover(
+                self.settings,
+                self.keeper.store(),
+                self.finisher,
+                deliver=deliver,
+                pause=self._pause_recovery,
+                notices=self.notices,
+            )
+        except _EndedError:
+            return
         except Exception as error:  # noqa: BLE001  # its own records go first; the next look tries again
             self.notices.say("recovery", f"cannot recover what a dead process left: {type(error).__name__}: {error}")
             return
         self.recovered += report.records
+
+    def _pause_recovery(self) -> None:
+        """Between two batches of a dead process, our own, and those who wait for it."""
+        self._look()
+        if self._take_requests(0.0):
+            self._ended = True
+            raise _EndedError
 
     def _say_state(self) -> None:
         spool = self.spool
@@ -371,11 +394,3 @@ class Writer:
 def _is_past(mark: tuple[Segment, int]) -> bool:
     segment, end = mark
     return segment.done or segment.drained >= end
-
-
-def _suppress_instrumentation() -> None:
-    """Nothing that this thread does (a store over a traced driver, an exporter) is to be traced itself."""
-    values, suppressed = context.get_current(), True
-    for name in ("_SUPPRESS_INSTRUMENTATION_KEY", "_SUPPRESS_HTTP_INSTRUMENTATION_KEY"):
-        values = context.set_value(getattr(context, name, name), suppressed, values)
-    context.attach(context.set_value("suppress_instrumentation", suppressed, values))

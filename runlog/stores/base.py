@@ -245,7 +245,8 @@ class Store(Reader, Protocol):
     def write(self, batch: Batch) -> None:
         """Store a batch and its spool positions in one transaction. Sets `Event.id` on each event stored.
 
-        Raises StoreError when nothing of it was stored; the caller tries again.
+        Raises StoreError when nothing of it was stored; the caller tries again. Any other error is that of a record
+        in the batch: nothing of it was stored either, and the caller tries without it.
         """
         ...
 

@@ -2,18 +2,20 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from runlog.recording import RANK_ALWAYS, Recorder, recover
+from runlog.recording import RANK_ALWAYS, Recorder, batches, recover
 from runlog.recording.segment import MAGIC
 from runlog.stores import open_store
-from runlog.stores.base import Event
+from runlog.stores.base import Batch, Event
 from runlog.stores.sqlite import SQLiteStore
 from tests.faults.running import Program, assert_exactly_once, run
+from tests.helpers import wait_until
 from tests.recording.road import (
     Collector,
     events,
@@ -152,6 +154,59 @@ def test_what_cannot_be_stored_stays_in_the_spool(tmp_path: Path) -> None:
         except Full:
             pass
         assert folder.exists()
+    recover_all(tmp_path)
+    assert_exactly_once(messages(tmp_path), [f"os._exit-{number}" for number in range(100)])
+
+
+def test_a_living_process_comes_first_while_it_recovers_a_dead_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_spool(tmp_path)
+    monkeypatch.setattr(batches, "BATCH_RECORDS", 10)
+    monkeypatch.setattr(batches, "_FEWEST", 10)
+
+    class Busy(Collector):
+        def write(self, batch: Batch) -> None:
+            if not self.batches:
+                say(recorder, "own")
+            super().write(batch)
+
+    sink = Busy()
+    with recording(tmp_path) as recorder:
+        recorder.add_sink(sink)
+        recorder.start()
+        wait_until(lambda: recorder.statistics().recovered == 100)
+    assert sink.messages.index("own") < 50
+    assert_exactly_once(messages(tmp_path), ["own", *(f"os._exit-{number}" for number in range(100))])
+
+
+def test_a_close_does_not_wait_for_a_recovery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = leave_spool(tmp_path)
+    monkeypatch.setattr(batches, "BATCH_RECORDS", 10)
+    monkeypatch.setattr(batches, "_FEWEST", 10)
+    first, closing_down = threading.Event(), threading.Event()
+
+    class Slow(Collector):
+        def write(self, batch: Batch) -> None:
+            super().write(batch)
+            first.set()
+            closing_down.wait(10)
+
+    sink = Slow()
+    recorder = Recorder(make_settings(tmp_path))
+    recorder.add_sink(sink)
+    recorder.start()
+    first.wait()
+    writer = recorder._writer
+    assert writer is not None
+    closer = threading.Thread(target=recorder.close, args=(10,))
+    closer.start()
+    wait_until(lambda: writer._requests.qsize())
+    closing_down.set()
+    closer.join()
+    assert sink.closed
+    assert len(sink.messages) < 100
+    assert folder.exists()
     recover_all(tmp_path)
     assert_exactly_once(messages(tmp_path), [f"os._exit-{number}" for number in range(100)])
 

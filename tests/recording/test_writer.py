@@ -10,16 +10,34 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from apsw import Connection
 from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled, is_instrumentation_enabled
 
 from runlog.errors import StoreError
-from runlog.recording import RANK_ALWAYS, keeper
+from runlog.recording import RANK_ALWAYS, batches, keeper
 from runlog.recording.batches import Drained, Item, drain, positions, store_items
+from runlog.recording.chain import Chain, append
+from runlog.recording.notice import Notices
+from runlog.recording.segment import HEADER, Arena, record_space
+from runlog.recording.spool import Spool
 from runlog.stores import open_reader
 from runlog.stores.base import Batch, Event, Pruned, Run
 from runlog.stores.sqlite import SQLiteStore
+from runlog.stores.sqlite import store as sqlite_store
+from runlog.stores.sqlite.write import store_batch
 from tests.helpers import wait_until
-from tests.recording.road import Collector, events, log, make_settings, messages, new_finisher, recording, say, span
+from tests.recording.road import (
+    Collector,
+    events,
+    held_store,
+    log,
+    make_settings,
+    messages,
+    new_finisher,
+    recording,
+    say,
+    span,
+)
 
 
 def test_a_span_that_opens_and_ends_in_one_batch_is_one_row(tmp_path: Path) -> None:
@@ -228,8 +246,8 @@ class _Source:
     def has_records(self, start: int) -> bool:
         return start < len(self._payloads)
 
-    def read(self, start: int, most: int) -> list[tuple[bytes | None, int]]:
-        part = self._payloads[start : start + most]
+    def read(self, start: int, most: int, room: int = 2**30) -> list[tuple[bytes | None, int]]:
+        part = self._payloads[start : start + min(most, room)]
         return [(payload, start + index) for index, payload in enumerate(part, 1)]
 
 
@@ -288,6 +306,50 @@ def test_a_record_that_no_store_can_take_is_dropped_and_all_others_are_stored_on
     assert reached == sorted(reached)
     assert reached[-1] == 100
     assert items == []
+
+
+def test_a_record_that_breaks_the_run_log_itself_is_dropped_and_all_others_are_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def poisoned(connection: Connection, batch: Batch) -> int:
+        if any(event.message == "poison" for event in batch.events):
+            raise ZeroDivisionError
+        return store_batch(connection, batch)
+
+    monkeypatch.setattr(sqlite_store, "store_batch", poisoned)
+    names = [*map(str, range(50)), "poison", *map(str, range(50, 100))]
+    with recording(tmp_path) as recorder:
+        with held_store(tmp_path, recorder):
+            for name in names:
+                say(recorder, name)
+        assert recorder.flush()
+        assert recorder.statistics().damaged == 1
+    assert messages(tmp_path) == [name for name in names if name != "poison"]
+
+
+def test_large_records_of_several_threads_come_in_their_order_in_small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "BATCH_BYTES", 16)
+    monkeypatch.setattr(batches, "_FEWEST_BYTES", 3)  # of this source, an offset is an index
+    sources = [_Source(*range(first, 300, 3), number=first) for first in (1, 2, 3)]
+    offsets, found = dict.fromkeys((1, 2, 3), 0), list[int]()
+    while (drained := drain([(source, offsets[source.number]) for source in sources], new_finisher())).items:
+        assert len(drained.items) <= 16
+        offsets.update(positions(drained.items))
+        found += _sequences(drained)
+    assert found == list(range(1, 300))
+
+
+def test_what_is_read_of_large_records_is_limited_by_their_size(tmp_path: Path) -> None:
+    size = 1000
+    arena = Arena(None, 1 << 20, 1)
+    segment = arena.segment(0, 1)
+    chain = Chain(Spool(tmp_path, 1 << 20, 1 << 16, Notices()))
+    chain.mapping, chain.words, chain.seed, chain.offset = arena.mapping, arena.words, 1, HEADER
+    for _ in range(100):
+        append(chain, bytes(size))
+    assert len(segment.read(HEADER, 1000)) == 100
+    assert len(segment.read(HEADER, 1000, 10 * record_space(size))) == 10
+    assert len(segment.read(HEADER, 1000, 1)) == 1
 
 
 def test_a_store_that_takes_nothing_at_all_loses_no_record() -> None:

@@ -83,7 +83,10 @@ class SQLiteStore:
     # --- writing
 
     def write(self, batch: Batch) -> None:
-        """See Store.write. A record that cannot be stored as it is is changed until it can (see `repair`)."""
+        """See Store.write. A record that cannot be stored as it is is changed until it can (see `repair`).
+
+        Raises the error of a value for which that does not help: the batch can be stored without that record.
+        """
         if not batch and not batch.positions and not batch.closed_segments:
             return
         try:
@@ -92,12 +95,7 @@ class SQLiteStore:
             raise
         except Exception:  # noqa: BLE001 - a value's own error, whatever it is: find it and store the rest
             repair_batch(batch)
-            try:
-                first = self._change(lambda connection: store_batch(connection, batch))
-            except StoreError:
-                raise
-            except Exception as error:
-                raise _error(f"cannot write {self.path}", error) from error
+            first = self._change(lambda connection: store_batch(connection, batch))
         for number, event in enumerate(batch.events, first):
             event.id = number
         self._written = True
