@@ -22,6 +22,7 @@ _REOPEN_AFTER = 3  # failures in a row
 _SAY_AFTER = 1.0  # seconds of failing
 _MAINTAIN_AFTER = 1.0  # seconds without anything to write
 PRUNE_EVERY = 60.0
+_FIRST_PRUNE = 5.0  # seconds after the start: short commands have no time for it
 _PRUNE_SLICE = 0.05  # seconds of pruning, give or take a step, before records are stored again
 _PRUNE_STAMP = "pruned"
 _DAY_NS = 86_400 * 10**9
@@ -46,7 +47,7 @@ class StoreKeeper:
         self._failing_since = 0.0
         self._touched = 0.0
         self._unmaintained = False
-        self._prune_checked = 0.0
+        self._prune_at = time.monotonic() + _FIRST_PRUNE
         self._pruning: Generator[None, None, object] | None = None
         self._moved: Path | None = None
 
@@ -122,9 +123,9 @@ class StoreKeeper:
     def care(self) -> None:
         """Begin to prune, if it is time; called about once a second, however busy the writer is."""
         now = time.monotonic()
-        if self._store is None or self.error is not None or now - self._prune_checked < PRUNE_EVERY:
+        if self._store is None or self.error is not None or now < self._prune_at:
             return
-        self._prune_checked = now
+        self._prune_at = now + PRUNE_EVERY
         try:
             self._begin_to_prune(self._store)
         except Exception as error:  # noqa: BLE001  # the road must stay open

@@ -170,7 +170,7 @@ def test_nothing_the_writer_does_is_traced(tmp_path: Path) -> None:
 
 
 def test_old_runs_are_deleted_by_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper, "_MAINTAIN_AFTER", 0.5)
+    monkeypatch.setattr(keeper, "_FIRST_PRUNE", 0.0)
     now = time.time_ns()
     with recording(tmp_path, retention={"days": 30}) as recorder:
         for name, ended in (("run_old", now - 40 * 86_400 * 10**9), ("run_new", now)):
@@ -184,6 +184,7 @@ def test_old_runs_are_deleted_by_themselves(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_busy_process_prunes_too_and_stores_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "_FIRST_PRUNE", 0.0)
     monkeypatch.setattr(keeper, "_PRUNE_SLICE", 0.0)
     pruning, rows = threading.Event(), list[int]()
     prune_steps = SQLiteStore.prune_steps
@@ -220,6 +221,7 @@ def test_why_old_runs_are_not_deleted_is_said(
         raise StoreError("cannot prune", "the disk is on fire")
         yield
 
+    monkeypatch.setattr(keeper, "_FIRST_PRUNE", 0.0)
     monkeypatch.setattr(SQLiteStore, "prune_steps", fail)
     said: list[str] = []
     with recording(tmp_path, retention={"days": 30}) as recorder:
