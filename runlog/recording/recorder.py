@@ -30,6 +30,7 @@ from runlog.recording.spool import MIB, Spool
 from runlog.recording.statistics import RecorderStatistics, count_up
 from runlog.recording.writer import Writer
 from runlog.stores.base import LEVELS, Event, Run
+from runlog.system.forking import importing
 from runlog.system.signals import raised_by_signal
 
 if TYPE_CHECKING:
@@ -310,20 +311,25 @@ def get_recorder() -> Recorder:
 
 
 def _open_default() -> Recorder:
-    from runlog.config import Settings
+    with importing:
+        known = _current.get(_CURRENT)
+        if known is not None:
+            return known
+        from runlog.config import Settings
 
-    try:
-        recorder = Recorder(Settings.load())
-    except Exception as error:  # noqa: BLE001  # a record must never fail for a config file
-        recorder = Recorder(Settings())
-        recorder.notices.say("settings", f"the settings cannot be used, the defaults are: {error}")
-    current = _current.setdefault(_CURRENT, recorder)
-    if current is recorder:
+        try:
+            recorder = Recorder(Settings.load())
+        except Exception as error:  # noqa: BLE001  # a record must never fail for a config file
+            recorder = Recorder(Settings.salvage())
+            reason = " ".join(str(error).split())
+            recorder.notices.say("settings", f"some settings cannot be used, their defaults are: {reason}")
+        _current[_CURRENT] = recorder
         with suppress(Exception):
+            import runlog.stores.sqlite  # noqa: F401 - the writer's: loaded before anyone can fork
             from runlog.console import attach
 
             attach(recorder.settings, recorder.add_sink)
-    return current
+        return recorder
 
 
 def open_recorder(settings: Settings) -> Recorder:
