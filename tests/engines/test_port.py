@@ -92,20 +92,20 @@ async def test_a_delayed_run_is_not_claimed_before_its_time(engine: Engine) -> N
 
 async def test_a_claim_that_is_cancelled_keeps_nothing(engine: Engine) -> None:
     runs = [new_run() for _ in range(20)]
+    seen: set[str] = set()
     async with anyio.create_task_group() as tasks:
         for _ in range(20):
             scope = anyio.CancelScope()
 
             async def claim(scope: anyio.CancelScope = scope) -> None:
                 with scope:
-                    await engine.claim(["work"], 1)
-                    raise AssertionError("it was cancelled before there was work, or with it")
+                    for delivery in await engine.claim(["work"], 1):  # it may have come before the cancel
+                        seen.add(delivery.run.run_id)
 
             tasks.start_soon(claim)
             tasks.start_soon(engine.submit, [runs.pop()])
             await anyio.sleep(0)
             scope.cancel()
-    seen: set[str] = set()
     with anyio.fail_after(20):
         while len(seen) < 20:
             for delivery in await engine.claim(["work"], 20):
