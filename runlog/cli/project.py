@@ -63,7 +63,7 @@ def has_log(settings: Settings) -> bool:
 def rescue(settings: Settings) -> None:
     """Store the records that dead processes could not; say so if that fails, which keeps nothing from being read."""
     from runlog.recording.recovery import dead_spools
-    from runlog.system.sqlite import is_write_locked
+    from runlog.system.write_lock import is_write_locked
 
     dead = dead_spools(settings.spool_path)
     if not dead:

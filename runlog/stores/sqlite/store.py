@@ -19,7 +19,8 @@ from runlog.stores.sqlite.repair import repair_batch
 from runlog.stores.sqlite.rows import fetch
 from runlog.stores.sqlite.schema import APPLICATION_ID, MIGRATIONS
 from runlog.stores.sqlite.write import end_open_spans, store_batch
-from runlog.system.sqlite import Database, connect_reader, file_identity
+from runlog.system.sqlite import Database, connect_reader
+from runlog.system.write_lock import file_identity
 
 P = ParamSpec("P")
 T = TypeVar("T")
