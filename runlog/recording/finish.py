@@ -59,13 +59,17 @@ class Finisher:
             _drop_event(event)
 
     def run(self, run: Run) -> None:
-        """Finish a run: payload, output (plain data, or JSON in bytes, which stays bytes), error, tags and reason."""
+        """Finish a run: payload, output and metadata (plain data, or JSON in bytes, which stays bytes), error, options,
+        tags, reason and cause."""
         try:
             payload, output = self._document(run.payload), self._document(run.output)
             error = self._value(run.error, (), {}, code_key="source") if run.error else run.error
             tags = tuple(self._scrubber.scrub_text(tag, "name") for tag in run.tags)
             reason = None if run.reason is None else self._scrubber.scrub_text(run.reason)
+            metadata = self._document(run.metadata)
+            options, cause = (self._value(it, (), {}) if it else it for it in (run.options, run.cause))
             run.payload, run.output, run.error, run.tags, run.reason = payload, output, error, tags, reason
+            run.metadata, run.options, run.cause = metadata, options, cause
         except Exception:  # noqa: BLE001 - what cannot be scrubbed is not passed on
             _drop_run(run)
 
@@ -229,6 +233,7 @@ def _drop_event(event: Event) -> None:
 
 def _drop_run(run: Run) -> None:
     run.payload, run.output = _unscrubbed_document(run.payload), _unscrubbed_document(run.output)
+    run.metadata, run.options, run.cause = _unscrubbed_document(run.metadata), None, None
     run.error = None if run.error is None else {"type": "unknown", "message": _UNSCRUBBED}
     run.reason = None if run.reason is None else _UNSCRUBBED
     run.tags = ()

@@ -84,8 +84,8 @@ class Event(msgspec.Struct, array_like=True, tag=1, forbid_unknown_fields=False)
 class Run(msgspec.Struct, array_like=True, tag=2, forbid_unknown_fields=False):
     """A run as it is after a change: the newest `version` wins. Times are nanoseconds since 1970 UTC.
 
-    On the road and in a batch, None in `payload`, `output` and `error` means «unchanged». The counters are the
-    store's own.
+    On the road and in a batch, None in `payload`, `output`, `error`, `options`, `metadata` and `code_version` means
+    «unchanged». The counters are the store's own.
     """
 
     run_id: str
@@ -123,6 +123,15 @@ class Run(msgspec.Struct, array_like=True, tag=2, forbid_unknown_fields=False):
     spans: int = 0
     logs: int = 0
     id: int = 0
+    cause: dict[str, Any] | None = None
+    """The reason as data: `{"code": ...}` and what belongs to the code; see `runlog.engines.reasons`."""
+    options: dict[str, Any] | None = None
+    """What was asked for at the trigger beyond the defaults. Keys, each optional: concurrency_key, priority and ttl
+    (seconds), max_attempts, max_duration (seconds), idempotency_key, idempotency_scope, debounce_key, batch_id,
+    replay_of, schedule_id, version (the run is for workers of this one only)."""
+    metadata: Any = None
+    code_version: str | None = None
+    """The version of the code that the first attempt ran on."""
 
     @property
     def is_terminal(self) -> bool:

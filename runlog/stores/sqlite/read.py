@@ -30,9 +30,10 @@ def find_run(connection: apsw.Connection, run_id: str) -> Run:
     found = [exact] if exact is not None else _candidates(connection, run_id)
     if len(found) != 1:
         raise _not_found(connection, run_id, found)
-    sql = f"SELECT {SELECT_RUN}, d.payload, d.output FROM run r LEFT JOIN run_data d ON d.run = r.id WHERE r.run_id = ?"
+    data = "d.payload, d.output, d.metadata"
+    sql = f"SELECT {SELECT_RUN}, {data} FROM run r LEFT JOIN run_data d ON d.run = r.id WHERE r.run_id = ?"
     [row] = fetch(connection, sql, (found[0],))
-    return run_of(row, row[-2:])
+    return run_of(row, row[-3:])
 
 
 def _candidates(connection: apsw.Connection, text: str) -> list[str]:

@@ -63,7 +63,7 @@ def _try_event(trial: apsw.Connection, event: Event) -> None:
 
 def _try_run(trial: apsw.Connection, run: Run) -> None:
     trial.execute(UPSERT_RUN, run_row(run))
-    trial.execute(UPSERT_RUN_DATA, run_data_row(run) or (None, None, run.run_id))
+    trial.execute(UPSERT_RUN_DATA, run_data_row(run) or (None, None, None, run.run_id))
 
 
 def _repair_event(event: Event, reason: str) -> None:
@@ -88,13 +88,16 @@ def _repair_run(run: Run, reason: str) -> None:
     for name in ("available", "started", "ended"):
         value = getattr(run, name)
         setattr(run, name, None if value is None else _number(value))
-    for name in ("parent_run_id", "root_run_id", "worker"):
+    for name in ("parent_run_id", "root_run_id", "worker", "code_version"):
         value = getattr(run, name)
         setattr(run, name, None if value is None else _text(value))
     run.trace_id, run.span_id = _blob(run.trace_id), _blob(run.span_id)
     tags: Any = run.tags
     run.tags = tuple(map(_text, tags if isinstance(tags, list | tuple) else (tags,)))
-    run.payload, run.output = plain(run.payload), plain(run.output)
+    run.payload, run.output, run.metadata = plain(run.payload), plain(run.output), plain(run.metadata)
+    options, cause = plain(run.options), plain(run.cause)
+    run.options = options if isinstance(options, dict) else None
+    run.cause = cause if isinstance(cause, dict) else None
     error = plain(run.error)
     run.error = error if error is None or isinstance(error, dict) else {"type": "error", "message": _text(error)}
     run.reason = f"{_text(run.reason)}; " * (run.reason is not None) + f"stored with changes: {reason}"

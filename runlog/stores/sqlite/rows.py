@@ -27,19 +27,20 @@ SELECT_EVENT = "e." + EVENT_COLUMNS.replace(", ", ", e.")
 
 _RUN_FIELDS = (
     "run_id, version, task, status, queue, created, changed, attempt, trace_id, span_id, parent_run_id, root_run_id,"
-    " worker, available, started, ended, tags, reason, parent_span_id, error"
+    " worker, available, started, ended, tags, reason, parent_span_id, cause, error, options, code_version"
 )
-_CHANGING = _RUN_FIELDS.removeprefix("run_id, ").removesuffix(", error").split(", ")
-# A version that says nothing of the error leaves it: see Run.
+_UNCHANGED_IF_NONE = ("error", "options", "code_version")
+_CHANGING = [name for name in _RUN_FIELDS.split(", ") if name not in ("run_id", *_UNCHANGED_IF_NONE)]
 UPSERT_RUN = (
-    f"INSERT INTO run ({_RUN_FIELDS}) VALUES ({', '.join('?' * 20)}) ON CONFLICT (run_id) DO UPDATE SET "
+    f"INSERT INTO run ({_RUN_FIELDS}) VALUES ({', '.join('?' * 23)}) ON CONFLICT (run_id) DO UPDATE SET "
     + ", ".join(f"{column} = excluded.{column}" for column in _CHANGING)
-    + ", error = coalesce(excluded.error, error) WHERE excluded.version > run.version"
+    + "".join(f", {column} = coalesce(excluded.{column}, {column})" for column in _UNCHANGED_IF_NONE)
+    + " WHERE excluded.version > run.version"
 )
 UPSERT_RUN_DATA = """
-    INSERT INTO run_data (run, payload, output) SELECT id, ?, ? FROM run WHERE run_id = ?
-    ON CONFLICT (run) DO UPDATE SET
-    payload = coalesce(excluded.payload, payload), output = coalesce(excluded.output, output)
+    INSERT INTO run_data (run, payload, output, metadata) SELECT id, ?, ?, ? FROM run WHERE run_id = ?
+    ON CONFLICT (run) DO UPDATE SET payload = coalesce(excluded.payload, payload),
+    output = coalesce(excluded.output, output), metadata = coalesce(excluded.metadata, metadata)
 """
 SELECT_RUN = "r." + (_RUN_FIELDS + ", errors, warnings, spans, logs, id").replace(", ", ", r.")
 """The columns that `run_of` reads, of `run AS r`."""
@@ -132,21 +133,27 @@ def run_row(run: Run) -> Row:
         json_text(list(run.tags)),
         run.reason,
         run.parent_span_id,
-        json_text(run.error) if run.error is not None else None,
+        _optional(run.cause),
+        _optional(run.error),
+        _optional(run.options),
+        run.code_version,
     )
 
 
 def run_data_row(run: Run) -> Row | None:
     """Return the values of UPSERT_RUN_DATA, or None if there is nothing to store."""
-    if run.payload is None and run.output is None:
+    if run.payload is None and run.output is None and run.metadata is None:
         return None
-    payload = None if run.payload is None else json_text(run.payload)
-    return payload, None if run.output is None else json_text(run.output), run.run_id
+    return _optional(run.payload), _optional(run.output), _optional(run.metadata), run.run_id
+
+
+def _optional(value: Any) -> str | None:
+    return None if value is None else json_text(value)
 
 
 def run_of(row: Row, data: Row | None = None) -> Run:
     """Build the run of a row of SELECT_RUN, with its payload and output where they were read."""
-    payload, output = data or (None, None)
+    payload, output, metadata = data or (None, None, None)
     return Run(
         run_id=row[0],
         version=row[1],
@@ -167,12 +174,16 @@ def run_of(row: Row, data: Row | None = None) -> Run:
         tags=tuple(cast("list[str]", _decode(row[16]))),
         reason=row[17],
         parent_span_id=row[18],
-        error=_decode(row[19]) if row[19] else None,
+        cause=_decode(row[19]) if row[19] else None,
+        error=_decode(row[20]) if row[20] else None,
+        options=_decode(row[21]) if row[21] else None,
+        code_version=row[22],
         payload=_decode(payload) if payload else None,
         output=_decode(output) if output else None,
-        errors=row[20],
-        warnings=row[21],
-        spans=row[22],
-        logs=row[23],
-        id=row[24],
+        metadata=_decode(metadata) if metadata else None,
+        errors=row[23],
+        warnings=row[24],
+        spans=row[25],
+        logs=row[26],
+        id=row[27],
     )

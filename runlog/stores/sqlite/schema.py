@@ -122,5 +122,12 @@ def create_tables(connection: apsw.Connection) -> None:
     connection.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", values)
 
 
-MIGRATIONS: tuple[Migration, ...] = (create_tables,)
+_TRIGGERED = """
+ALTER TABLE run ADD COLUMN cause TEXT;
+ALTER TABLE run ADD COLUMN options TEXT;
+ALTER TABLE run ADD COLUMN code_version TEXT;
+ALTER TABLE run_data ADD COLUMN metadata TEXT;
+"""
+
+MIGRATIONS: tuple[Migration, ...] = (create_tables, _TRIGGERED)
 """Number n brings schema n-1 to n. A shipped one never changes; a new rule for tokens needs one that refills attr."""
