@@ -11,8 +11,9 @@ PLUGINS := $(wildcard instrumentations/*)
 SOURCES := runlog instrumentations tests benchmarks
 JOBS    ?= 2
 ROUNDS  ?= 5
+RUNS    ?= 100000
 
-.PHONY: help setup setup-bench demo test test-slow coverage lint format bench docs wheel check-wheel clean
+.PHONY: help setup setup-bench demo test test-slow coverage lint format bench soak docs wheel check-wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1|/' | column -t -s '|'
@@ -59,6 +60,9 @@ format: setup ## format the code and mend what ruff can mend
 
 bench: setup-bench ## measure against peers, ratios in one run
 	@.venv-bench/bin/python -m benchmarks
+
+soak: setup ## 100,000 runs (RUNS=...) in one process: memory, files and latency have to stay flat
+	@$(BIN)/python -m benchmarks.soak $(RUNS)
 
 docs: setup ## build the documentation; a warning is an error
 	@$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build

@@ -21,12 +21,13 @@ _KEPT = _DAY
 """An ended run (ns ago) that the log does not know was never recorded; an older one may have been deleted from it."""
 _OVERLAP = 60 * _SECOND
 """A change may be committed this long after the time that it bears: its writer waited for a locked queue."""
-_PRUNE_EVERY = 3600.0
+_PRUNE_EVERY, _PRUNE_AT_MOST_EVERY = 3600.0, 10.0
 _FLUSH = 1.0
 
 
 class Care:
-    """Gives the log the states that it lacks, at once and then every `interval` seconds, and prunes the queue."""
+    """Gives the log the states that it lacks, at once and then every `interval` seconds, and prunes the queue: four
+    times in the days of retention, every hour at least."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Care:
         """`settled` is how many seconds a record may take to the log."""
         self._engine, self._records, self._settings = engine, records, settings
         self._interval, self._settled = interval, int(settled * _SECOND)
+        self._prune_every = max(_PRUNE_AT_MOST_EVERY, min(_PRUNE_EVERY, settings.retention.days * 86_400 / 4))
         self._said = False
 
     async def run(self, stop: Event) -> None:
@@ -52,13 +54,13 @@ class Care:
                     await to_thread.run_sync(get_recorder().flush, _FLUSH)  # so that there is a log to compare with
                 await self._heal(since, until, stop)
                 since, first = until - _OVERLAP, False
-                if self._settings.retention.days and time.monotonic() - pruned >= _PRUNE_EVERY:
+                if self._settings.retention.days and time.monotonic() - pruned >= self._prune_every:
                     pruned = time.monotonic()
                     await self._engine.prune(self._horizon())
                 self._said = False
             except Exception as error:  # noqa: BLE001 - the runs go on without it
                 self._say(error)
-            with move_on_after(self._interval):
+            with move_on_after(min(self._interval, self._prune_every)):
                 await stop.wait()
 
     def _horizon(self) -> int:
