@@ -19,6 +19,7 @@ from runlog.stores.query import (
     contains,
     equal_texts,
 )
+from runlog.stores.query.fields import OPTION
 from runlog.stores.query.nodes import Word
 
 
@@ -96,6 +97,8 @@ def field_value(record: Event | Run, name: str) -> object:
             return None if record.started is None or record.ended is None else record.ended - record.started
         case "error" if isinstance(record, Run):
             return record.error.get("type") if record.error else None
+        case _ if isinstance(record, Run) and name.startswith(OPTION):
+            return (record.options or {}).get(name.removeprefix(OPTION))
         case "span_id" if isinstance(record, Event) and record.span_id is None:
             value: object = record.parent_id
         case _:

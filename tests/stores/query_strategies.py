@@ -14,6 +14,7 @@ BASE = 1_790_000_000 * SECOND
 
 WORDS = ("timeout", "Zeit", "zeit", "café", "connection", "con", "reset", "42", "ok")
 KEYS = ("user.id", "amount", "ok", "tags", "odd key", "when", "took", "name")
+OPTION_KEYS = ("run.version", "run.batch", "run.key", "run.concurrency_key", "run.schedule", "run.replay_of")
 TEXTS = ("u_5", "u_55", "U_5", "5", "5.0", "", "a b", 'say "hi"', "ünï*", "true", "2s", "2026-01-01T00:00:00Z", "x=y")
 
 messages = st.lists(st.sampled_from(WORDS), max_size=4).map(" ".join) | st.sampled_from(["a-b_c", "…", "con/nection"])
@@ -21,6 +22,15 @@ numbers = st.sampled_from([0, 1, 5, 5.0, 99.5, -3, 2**53 + 1, 1e300, 120])
 scalars: st.SearchStrategy[Any] = st.sampled_from(TEXTS) | numbers | st.booleans() | st.none()
 attributes = st.dictionaries(st.sampled_from(KEYS), scalars | st.lists(scalars, max_size=3), max_size=4)
 times = st.integers(-3, 3).map(lambda seconds: BASE + seconds * SECOND)
+option_texts = st.sampled_from(["vip", "default", "run_a"])
+OPTIONS: dict[str, st.SearchStrategy[Any]] = {
+    "batch_id": option_texts,
+    "idempotency_key": option_texts,
+    "concurrency_key": option_texts,
+    "schedule_id": option_texts,
+    "replay_of": option_texts,
+    "priority": st.sampled_from([0.5, 1, 10.0, -3]),
+}
 ids = st.sampled_from([bytes([number]) * 8 for number in (1, 2, 0xAB)])
 
 
@@ -48,7 +58,9 @@ def field_terms() -> st.SearchStrategy[Node]:
     order = st.sampled_from(["<", "<=", ">", ">="])
     any_order = st.sampled_from(["=", "<", "<=", ">", ">="])
     moment = times.map(lambda time: f"2026-09-21T{(time // SECOND) % 24:02}:13:20Z") | st.just("2026-09-21")
-    text_keys = st.sampled_from(["task", "queue", "tag", "run", "name", "run.error", "run.reason", "run.worker"])
+    text_keys = st.sampled_from(
+        ["task", "queue", "tag", "run", "name", "run.error", "run.reason", "run.worker", *OPTION_KEYS]
+    )
     texts = st.sampled_from(["send-email", "send", "sync", "default", "vip", "run_a", "logger", "ValueError", "fetch"])
     return st.one_of(
         st.builds(Term, st.just("level"), any_order, st.sampled_from(["debug", "info", "WARN", "error", "warning"])),
@@ -59,7 +71,12 @@ def field_terms() -> st.SearchStrategy[Node]:
         st.builds(Term, text_keys, st.just("exists")),
         st.builds(Term, st.sampled_from(["dur", "run.dur"]), any_order, st.sampled_from(["0", "1s", "2s", "1500ms"])),
         st.builds(Term, st.sampled_from(["time", "run.created", "run.started", "run.ended"]), order, moment),
-        st.builds(Term, st.sampled_from(["run.errors", "run.attempt"]), any_order, st.sampled_from(["0", "1", "1.5"])),
+        st.builds(
+            Term,
+            st.sampled_from(["run.errors", "run.attempt", "run.priority"]),
+            any_order,
+            st.sampled_from(["0", "1", "1.5"]),
+        ),
         st.builds(Term, st.sampled_from(["span", "parent", "trace"]), st.just("="), ids.map(bytes.hex)),
         st.builds(Term, st.just("span"), st.just("prefix"), st.sampled_from(["01", "AB", ""])),
         st.builds(Term, st.sampled_from(["span", "parent", "dur", "run.ended", "run.worker"]), st.just("exists")),
@@ -133,4 +150,6 @@ def runs(run_id: str) -> st.SearchStrategy[Run]:
         tags=st.lists(st.sampled_from(["vip", "default"]), max_size=2, unique=True).map(tuple),
         reason=st.none() | st.just("sync"),
         error=st.none() | st.just({"type": "ValueError", "message": "no"}),
+        options=st.none() | st.fixed_dictionaries({}, optional=OPTIONS),
+        code_version=st.none() | st.just("sync"),
     )

@@ -28,10 +28,14 @@ LEVEL_ALIASES = {"log": "info", "warning": "warn", "fatal": "error", "critical":
 ATTRIBUTE_PREFIX = "attr."
 """`attr.name:x` is the attribute `name`, where a field has that key."""
 
+OPTION = "options."
+"""How the name of a field begins that is one of a run's options."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What a key stands for. `name` is the attribute of `Run` or `Event`, or the attribute's own key."""
+    """What a key stands for. `name` is the attribute of `Run` or `Event` (behind `OPTION`: an option of the run), or the
+    attribute's own key."""
 
     scope: Scope
     name: str
@@ -66,6 +70,13 @@ RUN_FIELDS: dict[str, Field] = {
     "run.warnings": Field("run", "warnings", "number"),
     "run.spans": Field("run", "spans", "number"),
     "run.logs": Field("run", "logs", "number"),
+    "run.version": Field("run", "code_version", "text"),
+    "run.batch": Field("run", "options.batch_id", "text"),
+    "run.key": Field("run", "options.idempotency_key", "text"),
+    "run.concurrency_key": Field("run", "options.concurrency_key", "text"),
+    "run.schedule": Field("run", "options.schedule_id", "text"),
+    "run.replay_of": Field("run", "options.replay_of", "text"),
+    "run.priority": Field("run", "options.priority", "number"),
 }
 RUN_FIELDS |= {
     "run": RUN_FIELDS["run.id"],
@@ -76,7 +87,8 @@ RUN_FIELDS |= {
     "run.tags": RUN_FIELDS["run.tag"],
     "run.duration": RUN_FIELDS["run.dur"],
 }
-"""`run.error` is the type of the run's error; `run.dur` is from its start to its end and absent before."""
+"""`run.error` is the type of the run's error; `run.dur` is from its start to its end and absent before; `run.version`
+is that of the code it ran on; `run.key` is its idempotency key as it was given."""
 
 EVENT_FIELDS: dict[str, Field] = {
     "level": Field("event", "level", "level", tuple(LEVELS)),

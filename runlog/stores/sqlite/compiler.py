@@ -28,6 +28,7 @@ from runlog.stores.query import (
     equal_texts,
     words,
 )
+from runlog.stores.query.fields import OPTION
 from runlog.stores.sqlite.rows import bindable, fetch
 from runlog.stores.sqlite.schema import KINDS
 from runlog.stores.sqlite.tokens import KEY_LENGTH, VALUE_LENGTH, encode_key, encode_value
@@ -249,5 +250,7 @@ def _any_of(tokens: list[str]) -> str:
 
 
 def _column(field: Field) -> str:
+    if field.scope == "run" and field.name.startswith(OPTION):
+        return f"json_extract(r.options, '$.{field.name.removeprefix(OPTION)}')"
     column = _COLUMNS.get((field.scope, field.name))
     return column or f"{'r' if field.scope == 'run' else 'e'}.{field.name}"
