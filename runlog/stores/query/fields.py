@@ -34,7 +34,7 @@ OPTION = "options."
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What a key stands for. `name` is the attribute of `Run` or `Event` (behind `OPTION`: an option of the run), or the
+    """What a key stands for. `name` is the attribute of `Run` or `Event` (behind `OPTION`: a run's option), or the
     attribute's own key."""
 
     scope: Scope
