@@ -9,6 +9,8 @@ The tree of them::
      ├─ TaskError              a task is unknown, or defined twice
      ├─ QueryError             a search query is not well formed
      ├─ RunNotFound            no run, or more than one, has that id
+     ├─ TokenNotFound          no token has that id
+     ├─ ScheduleNotFound       no schedule has that id
      ├─ ChildRunError          a run that was waited for did not complete
      ├─ StoreError             the run log's database cannot be used
      │   └─ StoreTooNew        a newer runlog wrote it
@@ -54,6 +56,14 @@ class QueryError(RunlogError):
 
 class RunNotFound(RunlogError):
     """No run has that id, or a shortened id fits more than one."""
+
+
+class TokenNotFound(RunlogError):
+    """No token has that id."""
+
+
+class ScheduleNotFound(RunlogError):
+    """No schedule has that id."""
 
 
 class ChildRunError(RunlogError):

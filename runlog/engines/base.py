@@ -21,6 +21,9 @@ from runlog.tasks.states import MetadataChange, QueueState, ScheduleState, Token
 CRASH_BUDGET = 3
 """A run that took down this many workers is CRASHED."""
 
+WAIT_PREFIX = "wait_"
+"""The ids of tokens that only remember until when a wait lasts begin so; they are not listed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
@@ -289,11 +292,11 @@ class Engine(Protocol):
         token_id: str,
         *,
         expires: int | None = None,
-        key: str | None = None,
+        idempotency: Idempotency | None = None,
         run_id: str | None = None,
         tags: Sequence[str] = (),
     ) -> Token:
-        """Keep a token durably; with a `key` that a token has, return that one."""
+        """Keep a token durably; while a token has the same idempotency key, return that one."""
         ...
 
     async def complete_token(self, token_id: str, output: bytes | None = None) -> bool:
@@ -309,14 +312,15 @@ class Engine(Protocol):
         ...
 
     async def keep_schedules(self, schedules: Sequence[ScheduleState]) -> list[ScheduleState]:
-        """Declare schedules; return them as they are known. `planned` counts for one that is new or whose cron or
-        timezone has changed, and else stays."""
+        """Declare schedules; return them as they are known. A worker does it again and again, with the same `planned`:
+        when it began to. That counts for a schedule that is new. Where task, cron or timezone differ, the declaration
+        counts whose `planned` is the newest, and nothing planned before it is caught up with."""
         ...
 
     async def schedules(self) -> list[ScheduleState]: ...
 
     async def pause_schedule(self, schedule_id: str, *, paused: bool = True) -> None:
-        """Raises ScheduleNotFound."""
+        """Run it no more, or (`paused=False`) from now on again. Raises ScheduleNotFound."""
         ...
 
     async def fire(self, schedule_id: str, planned: int, run: NewRun | None) -> bool:

@@ -45,11 +45,13 @@ class ScheduleState:
     cron: str
     timezone: str
     planned: int
-    """The newest planned time that was served, or when the schedule became known."""
+    """What is planned up to this time is done with: run, or left out."""
     seen: int
     """When a worker last declared it."""
     run_id: str | None = None
-    """The run of `planned`, if there was one."""
+    """The newest run of it."""
+    last: int | None = None
+    """The planned time of that run."""
     paused: bool = False
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from runlog.engines.base import Change, Delivery, Interrupt, NewRun, OnChange, Outcome
+from runlog.engines.local.extras import Extras
 from runlog.engines.local.operations import Claim, Operation, Stop, Wait
 from runlog.engines.local.queue import Queue, Scrub
 from runlog.engines.local.replies import Reply
@@ -24,7 +25,7 @@ T = TypeVar("T")
 _PRUNED_AT_ONCE = 500
 
 
-class LocalEngine:
+class LocalEngine(Extras):
     """The engine port on `path` (`queue.db`); see `Engine` for what each method promises.
 
     One thread of its own talks to SQLite. What arrives while it commits shares the next commit, so the more work there
@@ -144,6 +145,7 @@ class LocalEngine:
         total = 0
         while count := await self._ask(lambda queue: queue.prune(ended_before, _PRUNED_AT_ONCE)):
             total += count
+        await self._prune_extras(ended_before)
         return total
 
     async def close(self) -> None:

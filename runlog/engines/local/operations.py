@@ -10,8 +10,10 @@ from typing import Any
 from runlog.engines.base import Delivery, Outcome
 from runlog.engines.local.queue import Held, Queue, not_found
 from runlog.engines.local.replies import Reply
+from runlog.engines.local.tokens import TokenWait, TokenWaits, expire
 from runlog.errors import RunlogError, RunNotFound
 from runlog.stores.base import TERMINAL_STATUSES, Run
+from runlog.tasks.states import Token
 
 
 @dataclass(slots=True)
@@ -70,20 +72,24 @@ class Stop:
     reply: Reply[None]
 
 
-Item = Operation | Claim | Wait | Stop | None
+Item = Operation | Claim | Wait | TokenWait | Stop | None
 
 
 class Waits:
-    """Who waits for which runs. Used by the engine's thread only."""
+    """Who waits for which runs and tokens. Used by the engine's thread only."""
 
     def __init__(self) -> None:
         self._by_run: dict[str, list[Wait]] = {}
+        self._tokens = TokenWaits()
 
     def __bool__(self) -> bool:
-        return bool(self._by_run)
+        return bool(self._by_run or self._tokens)
 
-    def begin(self, wait: Wait, queue: Queue) -> None:
+    def begin(self, wait: Wait | TokenWait, queue: Queue) -> None:
         """Answer at once, or remember the wait."""
+        if isinstance(wait, TokenWait):
+            self._tokens.begin(wait, queue)
+            return
         try:
             runs = [queue.get(run_id) for run_id in wait.run_ids]
         except RunlogError as error:
@@ -106,17 +112,25 @@ class Waits:
                 complete.append(wait.reply)
         return complete
 
+    def settle_tokens(self, tokens: list[Token]) -> list[Reply[Any]]:
+        """These tokens have ended: return the replies of those who waited."""
+        return self._tokens.settle(tokens)
+
+    def due(self, now: int) -> list[Operation]:
+        """What has to be done for them at this time."""
+        return [Operation(lambda queue: expire(queue, now))] if self._tokens.is_due(now) else []
+
     def lose(self) -> list[Reply[Any]]:
         """The queue was deleted, with all runs: return the replies of all who wait."""
         lost, self._by_run = self._by_run, {}
-        return [
+        return self._tokens.lose() + [
             wait.reply for run_id, waits in lost.items() for wait in waits if wait.reply.put_error(not_found(run_id))
         ]
 
     def look(self, queue: Queue) -> list[Reply[Any]]:
         """Find what ended in other processes, or is no longer there; return the replies that are complete now."""
         statuses = queue.statuses(list(self._by_run)) if self._by_run else {}
-        complete: list[Reply[Any]] = []
+        complete = self._tokens.look(queue)
         for run_id in list(self._by_run):
             if run_id in statuses and statuses[run_id] not in TERMINAL_STATUSES:
                 continue
@@ -129,6 +143,7 @@ class Waits:
         return complete
 
     def drop_abandoned(self) -> None:
+        self._tokens.drop_abandoned()
         for run_id, waits in list(self._by_run.items()):
             waits[:] = [wait for wait in waits if not wait.reply.is_settled]
             if not waits:
@@ -137,4 +152,4 @@ class Waits:
     def refuse(self, error: BaseException) -> list[Reply[Any]]:
         replies = [wait.reply for waits in self._by_run.values() for wait in waits]
         self._by_run.clear()
-        return [reply for reply in replies if reply.put_error(error)]
+        return self._tokens.refuse(error) + [reply for reply in replies if reply.put_error(error)]

@@ -25,6 +25,7 @@ from runlog.engines.local.rows import (
 )
 from runlog.errors import RunNotFound
 from runlog.stores.base import TERMINAL_STATUSES, Run
+from runlog.tasks.states import Token
 
 ACTIVE = "status IN ('EXECUTING', 'WAITING')"
 READY = "status IN ('QUEUED', 'DELAYED')"
@@ -50,6 +51,8 @@ class Effects:
     runs: list[Run] = field(default_factory=list)
     canceled: list[tuple[str, str]] = field(default_factory=list)
     """(run id, reason) of running attempts whose cancel was asked for."""
+    tokens: list[Token] = field(default_factory=list)
+    """Those that have ended."""
     ready: bool = False
     """There may be more to claim."""
     erased: bool = False

@@ -6,6 +6,37 @@ from runlog.system.sqlite import Migration
 
 APPLICATION_ID = 0x52_4C_51_31  # "RLQ1"
 
+_TOKENS_AND_SCHEDULES = """
+    CREATE TABLE token (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        token_id TEXT NOT NULL UNIQUE,
+        status TEXT NOT NULL,
+        created INTEGER NOT NULL,
+        expires INTEGER,
+        ended INTEGER,
+        output BLOB,
+        run_id TEXT,
+        tags TEXT,
+        key TEXT UNIQUE,
+        key_expires INTEGER
+    ) STRICT;
+    CREATE INDEX token_pending ON token(expires) WHERE status = 'PENDING';
+    CREATE INDEX token_ended ON token(ended) WHERE ended IS NOT NULL;
+
+    CREATE TABLE schedule (
+        schedule_id TEXT PRIMARY KEY,
+        task TEXT NOT NULL,
+        cron TEXT NOT NULL,
+        timezone TEXT NOT NULL,
+        planned INTEGER NOT NULL,
+        declared INTEGER NOT NULL,
+        seen INTEGER NOT NULL,
+        run_id TEXT,
+        last INTEGER,
+        paused INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    """
+
 # Payloads are apart from the state, which is rewritten at every change. `changed` is indexed for the log's healing and
 # for pruning, `worker` and `task` only where a run is theirs to find: most rows are of ended runs.
 MIGRATIONS: tuple[Migration, ...] = (
@@ -59,4 +90,5 @@ MIGRATIONS: tuple[Migration, ...] = (
         tasks TEXT NOT NULL
     ) STRICT;
     """,
+    _TOKENS_AND_SCHEDULES,
 )

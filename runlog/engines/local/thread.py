@@ -24,6 +24,7 @@ from runlog.engines.local.operations import Claim, Item, Operation, Stop, Wait, 
 from runlog.engines.local.place import Place, Spare, say_moved
 from runlog.engines.local.queue import Effects, Held, Queue, Scrub
 from runlog.engines.local.replies import Reply, wake
+from runlog.engines.local.tokens import TokenWait
 from runlog.engines.local.workers import WorkerFiles, new_worker_name
 from runlog.errors import ProjectNotOpen, RunlogError, StoreError
 from runlog.system.sqlite import Database
@@ -150,7 +151,7 @@ class EngineThread(threading.Thread):
             return min(self._poll_every, max(0.0, (self._due - time.time_ns()) / 1e9))
         return self._poll_every
 
-    def _turn(self, operations: list[Operation], reads: list[Operation], waits: list[Wait]) -> None:
+    def _turn(self, operations: list[Operation], reads: list[Operation], waits: list[Wait | TokenWait]) -> None:
         try:
             queue = self._opened()
         except RunlogError as error:
@@ -170,15 +171,16 @@ class EngineThread(threading.Thread):
         wake(wait.reply for wait in waits if wait.reply.is_settled)
         if self._claims or self._waits or self._attempts:
             self._poll(queue)
-            self._write(self._care.look(queue, has_attempts=bool(self._attempts)))
+            due = self._waits.due(time.time_ns())
+            self._write(due + self._care.look(queue, has_attempts=bool(self._attempts)))
         assert self._database is not None
         self._database.checkpoint_if_due()
         self._erasing.run(self._database)
 
-    def _sorted(self, items: list[Item]) -> tuple[list[Operation], list[Operation], list[Wait]]:
+    def _sorted(self, items: list[Item]) -> tuple[list[Operation], list[Operation], list[Wait | TokenWait]]:
         operations, self._backlog = self._backlog, []
         reads: list[Operation] = []
-        waits: list[Wait] = []
+        waits: list[Wait | TokenWait] = []
         for item in items:
             match item:
                 case Operation():
@@ -186,7 +188,7 @@ class EngineThread(threading.Thread):
                 case Claim():
                     self._claims.append(item)
                     self._look = True
-                case Wait():
+                case Wait() | TokenWait():
                     waits.append(item)
                 case Stop() if self._stops:
                     self._stops.append(item)
@@ -225,7 +227,9 @@ class EngineThread(threading.Thread):
             if database.moved_aside != self.moved_aside:
                 self.moved_aside = say_moved(database.moved_aside)
 
-    def _fail(self, operations: list[Operation], reads: list[Operation], waits: list[Wait], error: RunlogError) -> None:
+    def _fail(
+        self, operations: list[Operation], reads: list[Operation], waits: list[Wait | TokenWait], error: RunlogError
+    ) -> None:
         """What must not be lost is kept; who else waits is told."""
         self._backlog = [operation for operation in operations if operation.keep and not operation.done]
         refuse([*(operation for operation in operations if not operation.keep), *reads, *waits], error)
@@ -290,7 +294,7 @@ class EngineThread(threading.Thread):
             operation.done = True
         tell_changes(effects.runs, self._on_change)
         replies = [reply for run in effects.runs if run.is_terminal for reply in self._waits.settle(run)]
-        replies += self._hand_over(served)
+        replies += self._waits.settle_tokens(effects.tokens) + self._hand_over(served)
         for run_id, reason in effects.canceled:
             self._attempts.cancel(run_id, reason)
         for operation, result in zip(operations, results, strict=True):
