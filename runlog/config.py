@@ -88,6 +88,8 @@ class WorkerSettings(_Section):
 
     concurrency: Annotated[int, Field(ge=1)] = 10
     grace: Seconds = 30
+    watchdog_grace: Seconds = 10
+    """After its `max_duration` an attempt has so long to react, before it is ended over its head."""
     threads: Annotated[int, Field(ge=1)] = 40
 
 

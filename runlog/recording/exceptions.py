@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 from collections import deque
 from dataclasses import dataclass
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any
 
 from runlog.recording import foreign, kinds
@@ -165,10 +165,13 @@ def _frames(traceback: TracebackType | None, most: int) -> tuple[list[dict[str, 
 
 
 def _frame(entry: TracebackType) -> dict[str, Any]:
-    code = entry.tb_frame.f_code
-    line = entry.tb_lineno or 0
+    return describe_frame(entry.tb_frame.f_code, entry.tb_lineno or 0, entry.tb_frame.f_globals)
+
+
+def describe_frame(code: CodeType, line: int, module: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return `{"file", "line", "function", "source"}`; `module` are the globals of the code, for those that no file has."""
     try:
-        source = linecache.getline(code.co_filename, line, entry.tb_frame.f_globals).strip()
+        source = linecache.getline(code.co_filename, line, module).strip()
     except Exception:  # noqa: BLE001 - a foreign module loader
         source = ""
     if len(source) > _MAX_SOURCE:

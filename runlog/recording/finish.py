@@ -22,6 +22,7 @@ _TOKEN_END = re.compile(rf"[^\s\"'<>]{{0,{_LONGEST_TOKEN}}}+")
 _PEM_END = re.compile(r"-----END [A-Z0-9 ]{1,64}-----")
 _UNSCRUBBED = "[runlog could not scrub this record: its text was dropped]"
 _COUNTS = ("dropped", "truncated")
+_WITH_CODE = ("exception", "stacks")
 _PLAIN_EXTRA = frozenset(("icon", "scope", "kind", "status_message", "flags", "scope_version", "trace_state"))
 _MOST_KEYS, _LONGEST_PLAIN_KEY = 8192, 128
 
@@ -148,7 +149,7 @@ class Finisher:
             if key == "events":
                 finished[key] = [self._span_event(item, truncated) for item in value]
             elif key not in _COUNTS:
-                code_key = "source" if key == "exception" else ""
+                code_key = "source" if key in _WITH_CODE else ""
                 finished[key] = self._value(value, (key,), truncated, code_key=code_key)
         return finished
 
