@@ -77,4 +77,5 @@ def prune(queue: Queue, seen_before: int) -> None:
 
 
 def _schedule(row: tuple[Any, ...]) -> ScheduleState:
-    return ScheduleState(*row[:-1], paused=bool(row[-1]))
+    schedule_id, task, cron, timezone, planned, seen, run_id, last, paused = row
+    return ScheduleState(schedule_id, task, cron, timezone, planned, seen, run_id, last, bool(paused))
