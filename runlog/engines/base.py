@@ -42,7 +42,7 @@ class Debounce:
     trailing: bool = False
     """The newest payload and tags count, not the first."""
     until: int | None = None
-    """Not put off beyond this time after the run was created (ns), or without end."""
+    """A duration (ns): the run is not put off beyond its creation and this, or without end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from anyio import CancelScope, Event, create_task_group, move_on_after, sleep
 from anyio.abc import TaskGroup
 
 from runlog.config import Settings
-from runlog.engines.base import Delivery, Engine
+from runlog.engines.base import Delivery, Engine, Work
 from runlog.errors import ProjectNotOpen, StoreError
 from runlog.executor.attempt import Attempt
 from runlog.executor.outcomes import Outcomes, put_back
@@ -84,7 +84,7 @@ class Executor:
         while True:
             free = await slots.available()
             try:
-                deliveries = await self._engine.claim(self._registry.ids(), free)
+                deliveries = await self._engine.claim(Work(tuple(self._registry.ids())), free)
             except ProjectNotOpen:
                 return None
             except StoreError as error:

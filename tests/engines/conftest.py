@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import pytest
 
-from runlog.engines.base import Delivery, Engine, NewRun, OnChange
+from runlog.engines.base import Delivery, Engine, NewRun, OnChange, Work
 from runlog.engines.local import LocalEngine
 from runlog.stores.base import Run
 from runlog.system.ids import new_run_id
@@ -87,9 +87,13 @@ def new_run(task: str = "work", *, delay: float = 0, **changes: Any) -> NewRun:
     return NewRun(**{**values, **changes})
 
 
+def work_on(*tasks: str, **changes: Any) -> Work:
+    return Work(tasks, **changes)
+
+
 async def claim_one(engine: Engine, task: str = "work") -> Delivery:
     with anyio.fail_after(20):
-        (delivery,) = await engine.claim([task], 1)
+        (delivery,) = await engine.claim(work_on(task), 1)
     return delivery
 
 

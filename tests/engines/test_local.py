@@ -22,7 +22,7 @@ from runlog.engines.local.queue import Queue
 from runlog.errors import RunNotFound, StoreError, StoreTooNew
 from runlog.system.files import private_directory
 from runlog.system.sqlite import Database
-from tests.engines.conftest import Changes, claim_one, eventually, new_run
+from tests.engines.conftest import Changes, claim_one, eventually, new_run, work_on
 
 pytestmark = pytest.mark.anyio
 
@@ -80,7 +80,7 @@ async def test_a_folder_that_cannot_be_written_is_said_so(tmp_path: Path, anyio_
     blocked = tmp_path / "file"
     blocked.write_text("no folder")
     engine = LocalEngine(blocked / "queue.db", Changes())
-    for call in (engine.submit([new_run()]), engine.claim(["work"], 1), engine.get("run_x"), engine.wait(["run_x"])):
+    for call in (engine.submit([new_run()]), engine.claim(work_on("work"), 1), engine.get("run_x"), engine.wait(["run_x"])):
         with pytest.raises(StoreError, match="cannot open"):
             await call
     await engine.close()
@@ -132,7 +132,7 @@ async def test_a_worker_without_its_lock_gets_no_run(local: LocalEngine) -> None
     with lock.open("r+b") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(StoreError, match="lock file"):
-            await local.claim(["work"], 1)
+            await local.claim(work_on("work"), 1)
     assert (await local.get(new.run_id)).status == "QUEUED"
     assert (await claim_one(local)).run.run_id == new.run_id
     assert live_workers(local.path) == [local.worker_name]
@@ -238,7 +238,7 @@ async def test_a_worker_is_registered_anew_if_that_was_not_committed(
     _once(monkeypatch, Queue, "next_available", apsw.FullError("database or disk is full"))
     with anyio.fail_after(20):
         with pytest.raises(StoreError, match="full"):
-            await local.claim(["work"], 1)
+            await local.claim(work_on("work"), 1)
         await local.submit([new_run()])
         await claim_one(local)
     assert _registered(local) == [local.worker_name]

@@ -10,7 +10,7 @@ import pytest
 
 from runlog.engines.base import CRASH_BUDGET, Delivery, Engine, Interrupt, Outcome
 from runlog.errors import RunlogError, RunNotFound, StoreError
-from tests.engines.conftest import SECOND, Opener, claim_one, eventually, new_run
+from tests.engines.conftest import SECOND, Opener, claim_one, eventually, new_run, work_on
 
 pytestmark = pytest.mark.anyio
 
@@ -65,7 +65,7 @@ async def test_claim_waits_for_work_takes_no_more_than_asked_and_the_longest_due
     taken: list[Delivery] = []
 
     async def claim() -> None:
-        taken.extend(await engine.claim(["work"], 2))
+        taken.extend(await engine.claim(work_on("work"), 2))
 
     runs = [new_run() for _ in range(3)]
     async with anyio.create_task_group() as tasks:
@@ -79,7 +79,7 @@ async def test_claim_waits_for_work_takes_no_more_than_asked_and_the_longest_due
 async def test_only_tasks_that_were_asked_for_are_claimed(engine: Engine) -> None:
     other, mine = new_run("other"), new_run("mine")
     await engine.submit([other, mine])
-    assert [delivery.run.task for delivery in await engine.claim(["mine", "another"], 10)] == ["mine"]
+    assert [delivery.run.task for delivery in await engine.claim(work_on("mine", "another"), 10)] == ["mine"]
 
 
 async def test_a_delayed_run_is_not_claimed_before_its_time(engine: Engine) -> None:
@@ -99,7 +99,7 @@ async def test_a_claim_that_is_cancelled_keeps_nothing(engine: Engine) -> None:
 
             async def claim(scope: anyio.CancelScope = scope) -> None:
                 with scope:
-                    for delivery in await engine.claim(["work"], 1):  # it may have come before the cancel
+                    for delivery in await engine.claim(work_on("work"), 1):  # it may have come before the cancel
                         seen.add(delivery.run.run_id)
 
             tasks.start_soon(claim)
@@ -108,7 +108,7 @@ async def test_a_claim_that_is_cancelled_keeps_nothing(engine: Engine) -> None:
             scope.cancel()
     with anyio.fail_after(20):
         while len(seen) < 20:
-            for delivery in await engine.claim(["work"], 20):
+            for delivery in await engine.claim(work_on("work"), 20):
                 assert delivery.attempt == 1
                 seen.add(delivery.run.run_id)
 
@@ -239,7 +239,7 @@ async def test_two_engines_share_the_work_and_no_run_is_claimed_twice(opener: Op
     async def work(engine: Engine) -> None:
         while len(claimed) < len(runs):
             with anyio.move_on_after(0.2):
-                for delivery in await engine.claim(["work"], 7):
+                for delivery in await engine.claim(work_on("work"), 7):
                     claimed.append(delivery.run.run_id)
                     assert await engine.finish(delivery, Outcome("COMPLETED"))
 
@@ -255,7 +255,7 @@ async def test_an_unknown_task_waits_for_a_worker_that_knows_it(opener: Opener) 
     new = new_run("new-task")
     await engine.submit([new])
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(engine.claim, ["old-task"], 1)
+        tasks.start_soon(engine.claim, work_on("old-task"), 1)
         await eventually(lambda: _has_status(engine, new.run_id, "PENDING_VERSION"))
         assert "new-task" in str((await engine.get(new.run_id)).reason)
         newer, _ = opener()
@@ -282,7 +282,7 @@ async def test_closing_gives_back_what_is_held(opener: Opener) -> None:
     await engine.submit([new])
     await claim_one(engine)
     await engine.close()
-    for call in (engine.claim(["work"], 1), engine.get(new.run_id), engine.submit([new_run()])):
+    for call in (engine.claim(work_on("work"), 1), engine.get(new.run_id), engine.submit([new_run()])):
         with pytest.raises(RunlogError):
             await call
     other, _ = opener()
@@ -303,7 +303,7 @@ async def test_closing_refuses_who_still_waits(opener: Opener) -> None:
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(expect, engine.wait([new.run_id]))
-        tasks.start_soon(expect, engine.claim(["work"], 1))
+        tasks.start_soon(expect, engine.claim(work_on("work"), 1))
         await anyio.wait_all_tasks_blocked()
         await engine.close()
     assert refused == ["refused"] * 2
@@ -336,7 +336,7 @@ async def test_a_lease_is_kept_while_the_event_loop_is_blocked(opener: Opener) -
     async with anyio.create_task_group() as tasks:
 
         async def steal() -> None:
-            stolen.extend(await other.claim(["work"], 1))
+            stolen.extend(await other.claim(work_on("work"), 1))
 
         tasks.start_soon(steal)
         await anyio.sleep(0.05)

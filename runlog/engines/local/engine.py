@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from runlog.engines.base import Change, Delivery, Interrupt, NewRun, OnChange, Outcome
+from runlog.engines.base import Change, Delivery, Interrupt, NewRun, OnChange, Outcome, Submitted, Work
+from runlog.engines.local.extras import Extras
 from runlog.engines.local.extras import Extras
 from runlog.engines.local.operations import Claim, Operation, Stop, Wait
 from runlog.engines.local.queue import Queue, Scrub
@@ -91,14 +92,14 @@ class LocalEngine(Extras):
         self._running().put(Operation(action, reply, reads=True))
         return await reply.wait()
 
-    async def submit(self, runs: Sequence[NewRun]) -> None:
+    async def submit(self, runs: Sequence[NewRun]) -> list[Submitted]:
         runs = list(runs)
-        await self._ask(lambda queue: queue.submit(runs, time.time_ns()), durable=True)
+        return await self._ask(lambda queue: queue.submit(runs, time.time_ns()), durable=True)
 
-    async def claim(self, tasks: Sequence[str], limit: int) -> list[Delivery]:
+    async def claim(self, work: Work, limit: int) -> list[Delivery]:
         reply: Reply[list[Delivery]] = Reply()
         thread = self._running()
-        thread.put(Claim(tuple(tasks), limit, reply))
+        thread.put(Claim(work, limit, reply))
         try:
             return await reply.wait()
         except BaseException:
@@ -113,8 +114,17 @@ class LocalEngine(Extras):
     def watch(self, delivery: Delivery, callback: Callable[[Interrupt], None]) -> None:
         self._running().watch(delivery, callback)
 
-    def mark(self, delivery: Delivery, status: Literal["EXECUTING", "WAITING"], reason: str | None = None) -> None:
+    def mark(
+        self,
+        delivery: Delivery,
+        status: Literal["EXECUTING", "WAITING"],
+        reason: str | None = None,
+        cause: dict[str, Any] | None = None,
+    ) -> None:
         self._running().mark(delivery, status, reason)
+
+    async def resume(self, delivery: Delivery) -> None:
+        self._running().mark(delivery, "EXECUTING", None)
 
     async def finish(self, delivery: Delivery, outcome: Outcome) -> bool:
         reply: Reply[bool] = Reply()

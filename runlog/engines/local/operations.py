@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from runlog.engines.base import Delivery, Outcome
+from runlog.engines.base import Delivery, Outcome, Work
 from runlog.engines.local.queue import Held, Queue, not_found
 from runlog.engines.local.replies import Reply
 from runlog.engines.local.tokens import TokenWait, TokenWaits, expire
@@ -53,7 +53,7 @@ def finishing(held: Held | None, outcome: Outcome, reply: Reply[bool] | None, af
 class Claim:
     """Somebody waits for work."""
 
-    tasks: tuple[str, ...]
+    work: Work
     limit: int
     reply: Reply[list[Delivery]]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import apsw
 
-from runlog.engines.base import CRASH_BUDGET, Change, Delivery, NewRun, Outcome
+from runlog.engines.base import CRASH_BUDGET, Change, Delivery, NewRun, Outcome, Submitted, Work
 from runlog.engines.local.rows import (
     RUN_COLUMNS,
     SELECT_RUN,
@@ -66,7 +66,7 @@ class Queue:
         self.connection, self.worker, self.lease, self._scrub = connection, worker, lease, scrub
         self.effects = Effects()
 
-    def submit(self, runs: Sequence[NewRun], now: int) -> None:
+    def submit(self, runs: Sequence[NewRun], now: int) -> list[Submitted]:
         execute = self.connection.execute
         for new in runs:
             execute(
@@ -83,12 +83,13 @@ class Queue:
             run.payload = new.payload
             self.effects.runs.append(run)
         self.effects.ready = True
+        return [Submitted(new.run_id, new.trace_id, new.span_id) for new in runs]
 
-    def claim(self, tasks: Sequence[str], limit: int, now: int) -> list[Held]:
+    def claim(self, work: Work, limit: int, now: int) -> list[Held]:
         """Take up to `limit` ready runs of these tasks, the longest due first."""
         held: list[Held] = []
         lease = now + self.lease
-        for row in self._ready_rows(tasks, limit, now):
+        for row in self._ready_rows(work.tasks, limit, now):
             row_id, version, attempt, crashes, token, started, retry_from, available = row[:8]
             new = new_run(row[8:], available)
             delivery = Delivery(new, attempt + 1, crashes, token + 1, started or now, retry_from)

@@ -271,7 +271,7 @@ class EngineThread(threading.Thread):
         if not self._claims or self._stops or self._queue is None:
             return False
         now = time.time_ns()
-        if self._registered != self._claims[-1].tasks:
+        if self._registered != self._claims[-1].work.tasks:
             return True
         if self._look or (self._due is not None and self._due <= now):
             self._look = False
@@ -320,13 +320,13 @@ class EngineThread(threading.Thread):
         """Serve those who wait for work, in the transaction that may have brought it."""
         if not self._claims or self._stops:
             return []
-        tasks = self._claims[-1].tasks
+        tasks = self._claims[-1].work.tasks
         if self._registered != tasks:
             queue.register(tasks, now)
             self._registered = tasks
         elif not (queue.effects.ready or self._look or (self._due is not None and self._due <= now)):
             return []
-        claimed = [(claim, queue.claim(claim.tasks, claim.limit, now)) for claim in self._claims]
+        claimed = [(claim, queue.claim(claim.work, claim.limit, now)) for claim in self._claims]
         served = [(claim, held) for claim, held in claimed if held]
         self._look = False
         self._due = queue.next_available(tasks) if len(served) < len(self._claims) else None
