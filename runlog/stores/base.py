@@ -44,6 +44,8 @@ EXPORT_EVENT = "runlog.export"
 
 Their attributes: `exporter`, its spans `exported`, `failed` and `dropped` so far and, of a failure, its `error`.
 """
+STREAM_PREFIX = "stream:"
+"""How the name of a log begins that is a chunk of a stream."""
 TERMINAL_STATUSES: frozenset[str] = frozenset({"COMPLETED", "FAILED", "CANCELED", "TIMED_OUT", "CRASHED", "EXPIRED"})
 
 
@@ -54,7 +56,8 @@ class Event(msgspec.Struct, array_like=True, tag=1, forbid_unknown_fields=False)
     `extra` holds what is shown but not searched. Its keys, each optional:
     exception (see `recording.exceptions`), events, links, icon, scope (tracer name), kind (OTel's span kind by name),
     status_message, dropped ({what: count}), truncated ({attribute: original size}), flags (trace flags; absent is 3:
-    sampled, random), result; for exporters scope_version, trace_state, remote_parent, record_only (a sampler said so).
+    sampled, random), result, json (a stream's chunk is JSON); for exporters scope_version, trace_state,
+    remote_parent, record_only (a sampler said so).
     """
 
     sequence: int
@@ -72,7 +75,8 @@ class Event(msgspec.Struct, array_like=True, tag=1, forbid_unknown_fields=False)
     status: str | None
     """A span's status; None for a log."""
     name: str
-    """A span's name; a log's source: `logger`, `stdout`, `stderr`, `warnings`, or `logging:<logger name>`."""
+    """A span's name; a log's source: `logger`, `stdout`, `stderr`, `warnings`, `logging:<logger name>`, or
+    `stream:<name>`, a chunk of a stream."""
     message: Any
     """A log's message (text; a cut on the road); empty for a span."""
     attributes: dict[str, Any]
