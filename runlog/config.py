@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runlog.errors import ConfigError
+from runlog.system.version import git_commit
 
 CONFIG_FILE = "runlog.toml"
 PYPROJECT_FILE = "pyproject.toml"
@@ -84,9 +85,15 @@ class RetentionSettings(_Section):
 
 
 class WorkerSettings(_Section):
-    """`[worker]`: how runs are executed; seconds."""
+    """`[worker]`: how runs are executed; seconds.
+
+    `concurrency` is runs at once and `threads` sync tasks at once, in each of the `processes` of `runlog worker`.
+    """
 
     concurrency: Annotated[int, Field(ge=1)] = 10
+    processes: Annotated[int, Field(ge=1)] = 1
+    queues: tuple[str, ...] = ()
+    """Runs of these only, if there are any."""
     grace: Seconds = 30
     watchdog_grace: Seconds = 10
     """After its `max_duration` an attempt has so long to react, before it is ended over its head."""
@@ -111,6 +118,8 @@ class Settings(_Section):
     """The file that the settings came from, or None."""
 
     tasks: tuple[str, ...] = ()
+    version: str | None = None
+    """The version of the project's code; None: the git commit of its folder, where there is one."""
     instrumentations: tuple[str, ...] = ()
     instrumentation: dict[str, dict[str, Any]] = Field(default_factory=dict)
     database: str = f"sqlite:///{DATA_FOLDER}"
@@ -129,6 +138,11 @@ class Settings(_Section):
     def folder(self) -> Path:
         """The folder that holds what the project keeps: `.runlog/` beside the config file."""
         return self.root / DATA_FOLDER
+
+    @property
+    def code_version(self) -> str | None:
+        """`version`, or else the git commit of the project's folder."""
+        return self.version or git_commit(self.root)
 
     @property
     def queue_path(self) -> Path:
@@ -197,6 +211,7 @@ _ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "RUNLOG_CONSOLE": ("console", "enabled"),
     "RUNLOG_CONSOLE_LEVEL": ("console", "level"),
     "RUNLOG_CONCURRENCY": ("worker", "concurrency"),
+    "RUNLOG_VERSION": ("version",),
     "OTEL_ATTRIBUTE_COUNT_LIMIT": ("limits", "attributes"),
     "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": ("limits", "attributes"),
     "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": ("limits", "value_length"),

@@ -22,7 +22,7 @@ from runlog.tracing.export import from_settings as add_exporters
 from runlog.tracing.provider import get_provider
 
 _FLUSH, _FLUSH_STEP = 5.0, 0.4
-_OF_EACH = {"tasks", "worker", "retention", "database"}
+_OF_EACH = {"tasks", "version", "worker", "retention", "database"}
 """Settings that are not of the whole process, but of each `open()`."""
 
 

@@ -339,12 +339,12 @@ def test_a_worker_that_is_told_to_end_ends_and_gives_back_what_does_not_stop(
         f"""
         import sys
         import anyio, runlog
-        from runlog import app
+        from runlog import worker
         from runlog.config import Settings
         with runlog.open(worker=False) as project:
             print(project.call(runlog.trigger, "{stuck}").id, flush=True)
-        app._INSIST = 0.3
-        sys.exit(anyio.run(app._work, Settings.load(), backend="{backend}"))
+        worker._INSIST = 0.3
+        sys.exit(anyio.run(worker._work, Settings.load(), backend="{backend}"))
         """
     )
     reader = open_reader(runlog.open(arguments=QUIET).settings)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +13,8 @@ import typer
 
 from runlog.cli.output import note
 from runlog.cli.project import load_settings
-from runlog.config import Settings
+from runlog.cli.worker import worker_command
+from runlog.supervisor import WorkerProcess
 
 _POLL = 0.3
 _SETTLE = 0.15
@@ -37,16 +36,14 @@ def command(
     runlog dev
     """
     settings = load_settings()
-    arguments = ["worker", "--grace", str(_GRACE), *(["--concurrency", str(concurrency)] if concurrency else [])]
-    raise typer.Exit(_Supervisor(settings, arguments).run())
+    raise typer.Exit(_Reloader(settings.root, worker_command(settings, grace=_GRACE, concurrency=concurrency)).run())
 
 
-class _Supervisor:
+class _Reloader:
     """Keeps one worker process running on the newest files."""
 
-    def __init__(self, settings: Settings, arguments: list[str]) -> None:
-        self.root = settings.root
-        self.arguments = [sys.executable, "-m", "runlog.cli", "-C", str(settings.root), *arguments]
+    def __init__(self, root: Path, command: list[str]) -> None:
+        self.root, self.command = root, command
         self.stopped = False
 
     def run(self) -> int:
@@ -56,7 +53,7 @@ class _Supervisor:
         files = fingerprint(self.root)
         note(f"runlog dev: {len(files):,} files of {self.root} are watched; Ctrl-C ends")
         while not self.stopped:
-            process = subprocess.Popen(self.arguments, start_new_session=True)  # noqa: S603 - ourselves
+            process = WorkerProcess(self.command, new_session=True)
             try:
                 files = self._watch(process, files)
             finally:
@@ -66,13 +63,13 @@ class _Supervisor:
     def _stop(self, *_: object) -> None:
         self.stopped = True
 
-    def _watch(self, process: subprocess.Popen[bytes], before: dict[str, int]) -> dict[str, int]:
+    def _watch(self, process: WorkerProcess, before: dict[str, int]) -> dict[str, int]:
         """Return the files once they have changed, or when it is time to stop."""
         ended = False
         while not self.stopped:
-            if not ended and process.poll() is not None:
+            if not ended and process.code is not None:
                 ended = True
-                note(f"runlog dev: the worker ended with exit code {process.returncode}; it starts again at a change")
+                note(f"runlog dev: the worker {process.ending}; it starts again at a change")
             files = fingerprint(self.root)
             if files != before:
                 while files != (files := _later(self.root)):
@@ -89,16 +86,11 @@ def _later(root: Path) -> dict[str, int]:
     return fingerprint(root)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: WorkerProcess) -> None:
     """End a worker: it puts back what it cannot finish."""
-    if process.poll() is not None:
-        return
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(_GRACE + _KILL_AFTER)
-    except subprocess.TimeoutExpired:
-        process.kill()  # its runs are queued again, as those of any dead worker
-        process.wait()
+    process.end()
+    if not process.wait(_GRACE + _KILL_AFTER):
+        process.kill()
 
 
 def fingerprint(root: Path) -> dict[str, int]:

@@ -75,8 +75,9 @@ async def _trigger(
     from runlog import app
     from runlog.tasks.registry import registry
     from runlog.tasks.trigger import trigger
+    from runlog.worker import has_worker
 
-    here = wait and not app.has_worker(settings)
+    here = wait and not has_worker(settings)
     if not here:  # an error is one line here, and the console shows the records of runs
         settings = settings.model_copy(update={"console": settings.console.model_copy(update={"enabled": False})})
     if wait:  # SIGTERM ends it as Ctrl-C does: what runs here goes back to the queue
