@@ -68,12 +68,12 @@ def _frames(error: dict[str, Any], margin: Piece, *, brief: bool) -> Iterator[Li
     frames = [frame for frame in _list(error, "frames") if isinstance(frame, dict)]
     left_out = foreign = 0
     if brief:
-        own_frames = [frame for frame in frames if _place(frame)[1]] or frames[-1:]
+        own_frames = [frame for frame in frames if frame_place(frame)[1]] or frames[-1:]
         frames, foreign = own_frames, len(frames) - len(own_frames)
     if len(frames) > _FIRST_FRAMES + _LAST_FRAMES + 1:
         left_out = len(frames) - _FIRST_FRAMES - _LAST_FRAMES
         frames = frames[:_FIRST_FRAMES] + frames[-_LAST_FRAMES:]
-    places = [_place(frame) for frame in frames]
+    places = [frame_place(frame) for frame in frames]
     column = min(max((width_of(place) for place, _ in places), default=0), 48)
     for number, (frame, (place, own)) in enumerate(zip(frames, places, strict=True)):
         if left_out and number == _FIRST_FRAMES:
@@ -89,7 +89,12 @@ def _frames(error: dict[str, Any], margin: Piece, *, brief: bool) -> Iterator[Li
         yield [margin, (f"  … {foreign} more frames, of libraries …", "note")]
 
 
-def _place(frame: dict[str, Any]) -> tuple[str, bool]:
+def frame_lines(frames: list[dict[str, Any]], indent: int = 0, *, brief: bool = False) -> list[Line]:
+    """Return frames, the innermost last, as `exception_lines` shows those of an exception."""
+    return list(_frames({"frames": frames}, (" " * indent, ""), brief=brief))
+
+
+def frame_place(frame: dict[str, Any]) -> tuple[str, bool]:
     """Return `file:line in function`, and whether the file is the project's own."""
     path = str(frame.get("file") or "?")
     short, own = path, not path.startswith("<")

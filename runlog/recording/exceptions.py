@@ -169,7 +169,7 @@ def _frame(entry: TracebackType) -> dict[str, Any]:
 
 
 def describe_frame(code: CodeType, line: int, module: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return `{"file", "line", "function", "source"}`; `module` are the globals of the code, for those that no file has."""
+    """Return `{"file", "line", "function", "source"}`; `module` are the globals of code that is in no file."""
     try:
         source = linecache.getline(code.co_filename, line, module).strip()
     except Exception:  # noqa: BLE001 - a foreign module loader
