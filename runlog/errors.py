@@ -6,7 +6,7 @@ The tree of them::
      ├─ ConfigError            a setting is wrong
      ├─ ProjectNotOpen         a call needs `runlog.open()` round it
      ├─ PayloadError           a payload does not fit its task
-     ├─ TaskError              a task is unknown, or defined twice
+     ├─ TaskError              a task is unknown or defined twice, or an option of one is wrong
      ├─ QueryError             a search query is not well formed
      ├─ RunNotFound            no run, or more than one, has that id
      ├─ TokenNotFound          no token has that id
@@ -16,10 +16,13 @@ The tree of them::
      │   └─ StoreTooNew        a newer runlog wrote it
      └─ InstrumentationError   listed plugins could not be installed
 
-`AbortRun` is none of them: a task raises it to fail now, without another attempt.
+`AbortRun` and `RetryAfter` are none of them: a task raises them to fail now, without another attempt, or to say when
+the next one is.
 """
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 
 class RunlogError(Exception):
@@ -43,7 +46,7 @@ class PayloadError(RunlogError):
 
 
 class TaskError(RunlogError):
-    """A task id is unknown, or two functions claim the same one."""
+    """A task id is unknown, or two functions claim the same one; or an option of a task or a trigger is wrong."""
 
 
 class QueryError(RunlogError):
@@ -95,3 +98,19 @@ class InstrumentationError(RunlogError):
 
 class AbortRun(Exception):
     """Raise inside a task to fail its run now, whatever attempts are left."""
+
+
+class RetryAfter(Exception):
+    """Raise inside a task to have its next attempt, if one is left, start after this delay (seconds or a timedelta) and
+    not as its `retry` says."""
+
+    def __init__(self, delay: float | timedelta, message: str = "") -> None:
+        self.delay = delay.total_seconds() if isinstance(delay, timedelta) else float(delay)
+        """Seconds."""
+        if not 0 <= self.delay < float("inf"):
+            raise ValueError(f"RetryAfter({delay!r}): a delay is seconds, 0 or more, or a timedelta")
+        self.message = message
+        super().__init__(message or f"try again in {self.delay:g} s")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.delay, self.message)

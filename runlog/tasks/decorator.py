@@ -7,13 +7,20 @@ import re
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from runlog.errors import TaskError
+from runlog.tasks.checks import check_count, check_duration, check_priority, check_tags
 from runlog.tasks.context import Context
+from runlog.tasks.middleware import as_middleware
+from runlog.tasks.options import check_version
+from runlog.tasks.queue import Queue, check_queue_name
 from runlog.tasks.registry import Registry, check_id, registry
-from runlog.tasks.retry import Retry, seconds
-from runlog.tasks.task import DEFAULT_QUEUE, AsyncTask, SyncTask, Task, check_tags
+from runlog.tasks.retry import Retry
+from runlog.tasks.task import AsyncTask, SyncTask, Task, TaskSettings
+
+if TYPE_CHECKING:
+    from runlog.tasks.middleware import MiddlewareFunction
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -30,9 +37,13 @@ class TaskDecorator:
     """Makes a function a task, bare (`@task`) or with options (`@task(retry=5)`).
 
     `id` is the function's name in kebab case unless given. `retry` is a `Retry`, a number of attempts, or the default
-    `Retry()`; `retry=1` means none. `max_duration` limits each attempt, in seconds or as a timedelta, waits left out.
-    `tags` are those of every run. The function takes one payload of a type that pydantic understands, or none, and the
-    run's `Context` in a parameter annotated so. Raises TaskError for what cannot be a task, and for an id taken.
+    `Retry()`; `retry=1` means none. `queue` is a `Queue` or the name of one; each task has its own, named as its id,
+    unless given. `max_duration` limits each attempt, in seconds or as a timedelta, waits left out. `ttl`, `priority`,
+    `tags` and `version` are what triggers have unless they say otherwise; see `TriggerOptions`. `middleware` is put
+    round each attempt, inside that of all tasks. `process=True` runs each attempt in a process of its own, `memory`
+    (MiB) limits what that may use. The function takes one payload of a type that pydantic understands, or none, and
+    the run's `Context` in a parameter annotated so. Raises TaskError for what cannot be a task, for a wrong option, and
+    for an id taken.
     """
 
     def __init__(self, registry: Registry, options: Mapping[str, Any] | None = None) -> None:
@@ -61,9 +72,15 @@ class TaskDecorator:
         *,
         id: str | None = None,
         retry: Retry | int | None = None,
-        queue: str = DEFAULT_QUEUE,
+        queue: str | Queue | None = None,
         max_duration: float | timedelta | None = None,
         tags: Sequence[str] = (),
+        ttl: float | timedelta | None = None,
+        priority: float | timedelta = 0,
+        process: bool = False,
+        memory: int | None = None,
+        middleware: Sequence[MiddlewareFunction] = (),
+        version: str | None = None,
     ) -> TaskDecorator: ...
     def __call__(self, function: Any = None, /, **options: Any) -> Any:  # type: ignore[misc] # *, id=... in full
         if function is None:
@@ -81,24 +98,16 @@ def _make(
     names: Mapping[str, Any],
     *,
     id: str | None = None,  # noqa: A002 - the word of the API
-    retry: Retry | int | None = None,
-    queue: str = DEFAULT_QUEUE,
-    max_duration: float | timedelta | None = None,
-    tags: Sequence[str] = (),
+    queue: str | Queue | None = None,
+    **options: Any,
 ) -> Task[Any, Any]:
     _check_function(function)
     is_async = inspect.iscoroutinefunction(inspect.unwrap(function))
-    name = getattr(function, "__name__", repr(function))
-    limit = None if max_duration is None else seconds(max_duration)
-    if limit == 0:
-        raise TaskError(f"max_duration of {name} is 0", "no attempt could do anything", "max_duration=60   # seconds")
     made: Task[Any, Any] = (AsyncTask if is_async else SyncTask)(
         function,
         id=check_id(_default_id(function) if id is None else id),
-        retry=Retry.of(retry),
-        queue=queue,
-        max_duration=limit,
-        tags=check_tags(tags),
+        queue=check_queue_name(queue) if isinstance(queue, str) else queue,
+        settings=_settings(**options),
         names=names,
     )
     try:
@@ -107,6 +116,37 @@ def _make(
         if not isinstance(error.__cause__, NameError):  # a type that is defined further down: read when first needed
             raise
     return made
+
+
+def _settings(
+    *,
+    retry: Retry | int | None = None,
+    max_duration: float | timedelta | None = None,
+    tags: Sequence[str] = (),
+    ttl: float | timedelta | None = None,
+    priority: float | timedelta = 0,
+    process: bool = False,
+    memory: int | None = None,
+    middleware: Sequence[MiddlewareFunction] = (),
+    version: str | None = None,
+) -> TaskSettings:
+    if memory is not None and not process:
+        raise TaskError(
+            f"memory={memory!r} without process=True",
+            "a limit needs a process of the attempt's own",
+            "@task(process=True, memory=512)   # MiB",
+        )
+    return TaskSettings(
+        retry=Retry.of(retry),
+        max_duration=None if max_duration is None else check_duration(max_duration, "max_duration", zero=False),
+        tags=check_tags(tags),
+        ttl=None if ttl is None else check_duration(ttl, "ttl", zero=False),
+        priority=check_priority(priority),
+        process=bool(process),
+        memory=None if memory is None else check_count(memory, "memory"),
+        middleware=as_middleware(middleware),
+        version=None if version is None else check_version(version),
+    )
 
 
 def _default_id(function: Any) -> str:

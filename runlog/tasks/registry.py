@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import difflib
-import re
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from runlog.errors import TaskError
+from runlog.tasks.checks import check_name
 
 if TYPE_CHECKING:
+    from runlog.tasks.queue import Queue
     from runlog.tasks.task import Task
-
-_ID = re.compile(r"[^\s\x00-\x1f\x7f]{1,128}")
 
 
 def check_id(task_id: str) -> str:
     """Return the id. Raises TaskError unless it has 1 to 128 characters, none of them blank or a control."""
-    if not _ID.fullmatch(task_id):
-        raise TaskError(
-            f"{task_id!r} cannot be a task's id",
-            "an id has 1 to 128 characters, without blanks",
-            '@task(id="send-email")',
-        )
-    return task_id
+    return check_name(task_id, "a task's id", '@task(id="send-email")')
 
 
 class Registry:
-    """Task id → task."""
+    """Task id → task; and the queues that are declared beside them."""
 
     def __init__(self) -> None:
         self._tasks: dict[str, Task[Any, Any]] = {}
+        self._queues: dict[str, Queue] = {}
         self._lock = threading.Lock()
 
     def add(self, task: Task[Any, Any]) -> None:
@@ -44,7 +38,31 @@ class Registry:
                     f"{known.place} and {task.place}",
                     f'@task(id="{task.id}-2")   # on one of them',
                 )
+            if task.queue_is_declared:
+                self._declare(task.queue)
             self._tasks[task.id] = task
+
+    def declare(self, queue: Queue) -> None:
+        """Make a queue and its limit known. Raises TaskError if it was declared with another limit elsewhere."""
+        with self._lock:
+            self._declare(queue)
+
+    def _declare(self, queue: Queue) -> None:
+        assert queue.name is not None
+        known = self._queues.get(queue.name)
+        if known is not None and known.place != queue.place and known.concurrency != queue.concurrency:
+            raise TaskError(
+                f"the queue {queue.name!r} is declared with two limits",
+                f"{known.concurrency} ({known.place}) and {queue.concurrency} ({queue.place})",
+                f'mail = Queue("{queue.name}", concurrency={queue.concurrency})   # once, for all tasks that share it',
+            )
+        self._queues[queue.name] = queue
+
+    def limits(self) -> dict[str, int | None]:
+        """Queue → how many of its runs may execute at once, None for any number: of the queues that are declared, and
+        the own ones of tasks that name none."""
+        own = {task.id: None for task in self if task.has_own_queue}
+        return own | {name: queue.concurrency for name, queue in list(self._queues.items())}
 
     def find(self, task_id: str) -> Task[Any, Any] | None:
         return self._tasks.get(task_id)

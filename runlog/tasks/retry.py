@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from datetime import timedelta
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,8 @@ class Retry:
     """How often a run is tried, and how long it rests in between. Delays are seconds.
 
     After attempt n it rests `min(max_delay, min_delay * factor ** (n - 1))`; `jitter` makes that up to twice as long
-    (never over `max_delay`), so that runs which failed together do not come back together.
+    (never over `max_delay`), so that runs which failed together do not come back together. An error that is none of the
+    types in `on` fails the run at once.
     """
 
     max_attempts: int = 3
@@ -20,12 +21,18 @@ class Retry:
     min_delay: float = 1.0
     max_delay: float = 60.0
     jitter: bool = True
+    on: tuple[type[Exception], ...] = (Exception,)
 
     def __post_init__(self) -> None:
         if self.max_attempts < 1:
             raise ValueError(f"max_attempts is {self.max_attempts}; the first attempt counts, so it is at least 1")
         if not (self.factor > 0 and 0 <= self.min_delay <= self.max_delay):
             raise ValueError(f"{self}: factor is over 0, and 0 <= min_delay <= max_delay")
+        given: Any = self.on
+        on = (given,) if isinstance(given, type) else tuple(given)
+        if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in on):
+            raise ValueError(f"on is {given!r}; it is a tuple of exception types")
+        object.__setattr__(self, "on", on)
 
     @classmethod
     def of(cls, value: Retry | int | None) -> Retry:
@@ -34,6 +41,13 @@ class Retry:
             return value
         return cls() if value is None else cls(max_attempts=value)
 
+    def covers(self, error: BaseException) -> bool:
+        """Whether an attempt that raised this is followed by another: all that a group holds have to be in `on`. What
+        is no `Exception`, as SystemExit, counts as one."""
+        if isinstance(error, self.on) or (not isinstance(error, Exception) and Exception in self.on):
+            return True
+        return isinstance(error, BaseExceptionGroup) and all(self.covers(one) for one in error.exceptions)
+
     def delay(self, attempt: int) -> float:
         """Seconds to rest after this attempt (1 for the first)."""
         try:
@@ -41,22 +55,3 @@ class Retry:
         except OverflowError:
             base = self.max_delay
         return min(self.max_delay, base * (1 + random.random() if self.jitter else 1))
-
-
-_LONGEST_DELAY = 100 * 365 * 86_400
-
-
-def delay_seconds(value: float | timedelta) -> float:
-    """A delay in seconds. Raises ValueError if it is no duration, or over 100 years."""
-    number = seconds(value)
-    if number > _LONGEST_DELAY:
-        raise ValueError(f"a delay of {value!r} is over 100 years")
-    return number
-
-
-def seconds(value: float | timedelta) -> float:
-    """A duration in seconds. Raises ValueError if it is negative or not a number."""
-    number = value.total_seconds() if isinstance(value, timedelta) else float(value)
-    if not number >= 0:
-        raise ValueError(f"{value!r} is not a duration: seconds, 0 or more, or a timedelta")
-    return number

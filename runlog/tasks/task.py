@@ -4,41 +4,53 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Coroutine, Mapping, Sequence, Sized
-from datetime import timedelta
+from dataclasses import dataclass
 from functools import cached_property, update_wrapper
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import Any, Generic, TypeVar, Unpack, cast, overload
 
 from runlog.errors import PayloadError, TaskError
 from runlog.stores.base import Run
-from runlog.tasks.context import AttemptInfo, Context, TaskInfo, current_run
+from runlog.tasks.context import AttemptInfo, Context, QueueInfo, TaskInfo, current_run
+from runlog.tasks.hooks import Hooks
+from runlog.tasks.metadata import Tags
+from runlog.tasks.middleware import Middleware
+from runlog.tasks.options import MISSING, Defaults, Item, TriggerKeywords, TriggerOptions
 from runlog.tasks.payload import Codec
+from runlog.tasks.queue import Queue
 from runlog.tasks.results import BatchHandle, RunHandle, RunResult
-from runlog.tasks.retry import Retry, delay_seconds
+from runlog.tasks.retry import Retry
 from runlog.tasks.signature import Signature, read_signature
 from runlog.tasks.submitter import RunRequest, get_submitter
 
 P = TypeVar("P")
 R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
-MAX_TAGS = 10
-MAX_TAG_LENGTH = 128
 MAX_BATCH = 1000
-DEFAULT_QUEUE = "default"
 
 
-class _Missing:
-    """The payload of a trigger that was given none."""
+@dataclass(frozen=True, slots=True)
+class TaskSettings:
+    """The options of a task, checked. Durations are seconds."""
 
-
-MISSING: Any = _Missing()
+    retry: Retry
+    max_duration: float | None = None
+    tags: tuple[str, ...] = ()
+    ttl: float | None = None
+    priority: float = 0.0
+    process: bool = False
+    memory: int | None = None
+    """MiB."""
+    middleware: tuple[Middleware, ...] = ()
+    version: str | None = None
 
 
 class Task(Generic[P, R]):
     """A task with payload P (None: it takes none) and result R.
 
-    `trigger` and its kin queue a run of it and need an open project (ProjectNotOpen). They validate the payload and
-    refuse one that does not fit (PayloadError) before a run exists. `delay` is seconds or a timedelta; `tags` (10 of
-    128 characters at most) are added to the task's own.
+    `trigger` and its kin queue a run of it and need an open project (ProjectNotOpen). They take the options of
+    `TriggerOptions` as keywords, validate the payload and refuse one that does not fit (PayloadError) or a wrong option
+    (TaskError) before a run exists.
     """
 
     is_async: bool
@@ -49,15 +61,20 @@ class Task(Generic[P, R]):
         function: Callable[..., Any],
         *,
         id: str,  # noqa: A002 - the word of the API
-        retry: Retry,
-        queue: str,
-        max_duration: float | None,
-        tags: tuple[str, ...],
+        queue: str | Queue | None,
+        settings: TaskSettings,
         names: Mapping[str, Any],
     ) -> None:
         update_wrapper(cast("Callable[..., Any]", self), function)
-        self.id, self.function, self.retry, self.queue = id, function, retry, queue
-        self.max_duration, self.tags, self._names = max_duration, tags, names
+        self.id, self.function, self._names = id, function, names
+        self.has_own_queue = queue is None
+        self.queue_is_declared = isinstance(queue, Queue)
+        self.queue = queue.named(id) if isinstance(queue, Queue) else Queue(queue or id)
+        self.retry, self.max_duration, self.tags = settings.retry, settings.max_duration, settings.tags
+        self.ttl, self.priority, self.version = settings.ttl, settings.priority, settings.version
+        self.process, self.memory, self.middleware = settings.process, settings.memory, settings.middleware
+        self.hooks = Hooks()
+        self.defaults = Defaults(self.queue_name, self.ttl, self.tags, self.priority, self.version)
         inner = inspect.unwrap(function)
         code = getattr(inner, "__code__", None)
         file, line = (code.co_filename, code.co_firstlineno) if code else ("?", 0)
@@ -88,8 +105,12 @@ class Task(Generic[P, R]):
             _ = self.payload_codec.adapter
 
     @property
+    def queue_name(self) -> str:
+        return self.queue.name or self.id
+
+    @property
     def info(self) -> TaskInfo:
-        return TaskInfo(self.id, self.queue, self.max_duration)
+        return TaskInfo(self.id, self.queue_name, self.max_duration)
 
     def arguments(self, data: bytes | None, context: Context) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The function's arguments in a run. Raises PayloadError if the stored payload no longer fits."""
@@ -99,51 +120,45 @@ class Task(Generic[P, R]):
 
     @overload
     async def trigger(
-        self: Task[None, R], payload: None = None, /, *, delay: float | timedelta = 0, tags: Sequence[str] = ()
+        self: Task[None, R], payload: None = None, /, **options: Unpack[TriggerKeywords]
     ) -> RunHandle[R]: ...
     @overload
-    async def trigger(
-        self, payload: P, /, *, delay: float | timedelta = 0, tags: Sequence[str] = ()
-    ) -> RunHandle[R]: ...
-    async def trigger(
-        self, payload: Any = MISSING, /, *, delay: float | timedelta = 0, tags: Sequence[str] = ()
-    ) -> RunHandle[R]:
+    async def trigger(self, payload: P, /, **options: Unpack[TriggerKeywords]) -> RunHandle[R]: ...
+    async def trigger(self, payload: Any = MISSING, /, **options: Any) -> RunHandle[R]:
         """Queue a run; when this returns it survives a kill and power loss. It starts a trace of its own."""
         submitter = get_submitter()
-        ids = await submitter.submit([self.request(payload, delay, tags)], verb="trigger")
+        ids = await submitter.submit([self.request(payload, options)], verb="trigger")
         return RunHandle(ids[0], self.id, self.result_codec, submitter)
 
     @overload
     async def trigger_and_wait(
-        self: Task[None, R], payload: None = None, /, *, delay: float | timedelta = 0, tags: Sequence[str] = ()
+        self: Task[None, R], payload: None = None, /, **options: Unpack[TriggerKeywords]
     ) -> R: ...
     @overload
-    async def trigger_and_wait(self, payload: P, /, *, delay: float | timedelta = 0, tags: Sequence[str] = ()) -> R: ...
-    async def trigger_and_wait(
-        self, payload: Any = MISSING, /, *, delay: float | timedelta = 0, tags: Sequence[str] = ()
-    ) -> R:
+    async def trigger_and_wait(self, payload: P, /, **options: Unpack[TriggerKeywords]) -> R: ...
+    async def trigger_and_wait(self, payload: Any = MISSING, /, **options: Any) -> R:
         """Queue a run, wait for it and return its value. Raises ChildRunError if it does not complete.
 
         Inside a run it is in the caller's trace and is cancelled with it, and the caller's slot is free meanwhile.
         """
-        request = self.request(payload, delay, tags)
+        request = self.request(payload, options)
         return self._result((await get_submitter().submit_and_wait([request], verb="trigger_and_wait"))[0]).unwrap()
 
     async def batch_trigger(
-        self, payloads: Sequence[P], /, *, delay: float | timedelta = 0, tags: Sequence[str] = ()
+        self, payloads: Sequence[P | Item[P]], /, **options: Unpack[TriggerKeywords]
     ) -> BatchHandle[R]:
-        """Queue a run for each payload (up to 1,000), all or none."""
-        requests = self._requests(payloads, delay, tags)
+        """Queue a run for each payload or `Item` (up to 1,000), all or none."""
+        requests = self._requests(payloads, options)
         submitter = get_submitter()
         ids = await submitter.submit(requests, verb="batch_trigger") if requests else []
         handles = [RunHandle[R](run_id, self.id, self.result_codec, submitter) for run_id in ids]
         return BatchHandle(handles, self.result_codec, submitter)
 
     async def batch_trigger_and_wait(
-        self, payloads: Sequence[P], /, *, delay: float | timedelta = 0, tags: Sequence[str] = ()
+        self, payloads: Sequence[P | Item[P]], /, **options: Unpack[TriggerKeywords]
     ) -> list[RunResult[R]]:
-        """Queue a run for each payload and wait for all; the results are in that order, failed ones too."""
-        requests = self._requests(payloads, delay, tags)
+        """Queue a run for each payload or `Item` and wait for all; the results are in that order, failed ones too."""
+        requests = self._requests(payloads, options)
         if not requests:
             return []
         runs = await get_submitter().submit_and_wait(requests, verb="batch_trigger_and_wait")
@@ -152,24 +167,15 @@ class Task(Generic[P, R]):
     def _result(self, run: Run) -> RunResult[R]:
         return RunResult.of(run, self.result_codec)
 
-    def request(self, payload: Any, delay: float | timedelta, tags: Sequence[str]) -> RunRequest:
-        """A checked request for one run. Raises PayloadError, TaskError and ValueError."""
-        all_tags = check_tags(tuple(dict.fromkeys((*self.tags, *check_tags(tags)))))
-        return RunRequest(self.id, self._encode(payload), self.queue, delay_seconds(delay), all_tags)
+    def request(self, payload: Any, options: Mapping[str, Any]) -> RunRequest:
+        """A checked request for one run. Raises PayloadError, TaskError, and TypeError for an unknown option."""
+        chosen = TriggerOptions.of(options)
+        return chosen.request(self.id, self._encode(payload), self.defaults)
 
-    def _requests(self, payloads: Sequence[Any], delay: float | timedelta, tags: Sequence[str]) -> list[RunRequest]:
-        if isinstance(payloads, (str, bytes, Mapping)) or not isinstance(payloads, Sized):
-            raise PayloadError(
-                f"the payloads for task {self.id!r} are a {type(payloads).__name__}",
-                "a batch takes a list with one payload for each run",
-                "batch_trigger([first, second])",
-            )
-        if len(payloads) > MAX_BATCH:
-            raise PayloadError(
-                f"{len(payloads):,} payloads for task {self.id!r} in one batch", f"the limit is {MAX_BATCH:,}",
-                f"batch_trigger(payloads[:{MAX_BATCH}]), and so on",
-            )  # fmt: skip
-        return [self.request(payload, delay, tags) for payload in payloads]
+    def _requests(self, payloads: Sequence[Any], options: Mapping[str, Any]) -> list[RunRequest]:
+        check_batch(payloads, options, self.id)
+        items = [item if isinstance(item, Item) else Item(item) for item in payloads]
+        return [self.request(item.payload, item.over(options)) for item in items]
 
     def _encode(self, payload: Any) -> bytes | None:
         signature = self.signature
@@ -186,7 +192,35 @@ class Task(Generic[P, R]):
         return self.payload_codec.encode_payload(payload)
 
     def _plain_context(self) -> Context:
-        return current_run(None) or Context(self.info, attempt=AttemptInfo(1, self.retry.max_attempts))
+        attempt = AttemptInfo(1, self.retry.max_attempts)
+        queue, tags = QueueInfo(self.queue_name), Tags(self.tags)
+        return current_run(None) or Context(self.info, attempt=attempt, queue=queue, tags=tags)
+
+    # Hooks: `runlog.hooks` has them for all tasks, and says what each is.
+
+    def on_start_attempt(self, function: F) -> F:
+        return self.hooks.on_start_attempt(function)
+
+    def on_success(self, function: F) -> F:
+        return self.hooks.on_success(function)
+
+    def on_failure(self, function: F) -> F:
+        return self.hooks.on_failure(function)
+
+    def on_complete(self, function: F) -> F:
+        return self.hooks.on_complete(function)
+
+    def on_cancel(self, function: F) -> F:
+        return self.hooks.on_cancel(function)
+
+    def on_wait(self, function: F) -> F:
+        return self.hooks.on_wait(function)
+
+    def on_resume(self, function: F) -> F:
+        return self.hooks.on_resume(function)
+
+    def catch_error(self, function: F) -> F:
+        return self.hooks.catch_error(function)
 
     def __repr__(self) -> str:
         return f"<Task {self.id!r}: {self.place}>"
@@ -222,13 +256,24 @@ class SyncTask(Task[P, R]):
         return cast("R", self.function(*args, **kwargs))
 
 
-def check_tags(tags: Sequence[str]) -> tuple[str, ...]:
-    """Return the tags. Raises TaskError if there are too many, or one is too long, empty or no text."""
-    if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags):
-        raise TaskError(f"tags are {tags!r}", "tags are a list of texts", 'tags=["billing"]')
-    if len(tags) > MAX_TAGS:
-        raise TaskError(f"{len(tags)} tags", f"a run has {MAX_TAGS} at most: the task's own and those of the trigger")
-    for tag in tags:
-        if not 1 <= len(tag) <= MAX_TAG_LENGTH:
-            raise TaskError(f"the tag {tag[:40]!r} has {len(tag)} characters", f"a tag has 1 to {MAX_TAG_LENGTH}")
-    return tuple(tags)
+def check_batch(payloads: Sequence[Any], options: Mapping[str, Any], task: str) -> None:
+    """Raises PayloadError for what is no batch, or one over 1,000; TaskError for an option that cannot be all runs'."""
+    if isinstance(payloads, (str, bytes, Mapping)) or not isinstance(payloads, Sized):
+        raise PayloadError(
+            f"the payloads for task {task!r} are a {type(payloads).__name__}",
+            "a batch takes a list with one payload for each run",
+            "batch_trigger([first, second])",
+        )
+    if len(payloads) > MAX_BATCH:
+        raise PayloadError(
+            f"{len(payloads):,} payloads for task {task!r} in one batch",
+            f"the limit is {MAX_BATCH:,}",
+            f"batch_trigger(payloads[:{MAX_BATCH}]), and so on",
+        )
+    for name in ("idempotency_key", "debounce"):
+        if options.get(name) is not None and len(payloads) > 1:
+            raise TaskError(
+                f"one {name} for a batch of {len(payloads):,} runs",
+                "all of them would be one run",
+                f"batch_trigger([Item(payload, {name}=...), ...])",
+            )

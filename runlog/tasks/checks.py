@@ -1,0 +1,96 @@
+"""What the options of tasks and triggers may be: each check returns the value, or raises a TaskError that says why."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from runlog.errors import TaskError
+
+MAX_TAGS = 10
+MAX_TAG_LENGTH = 128
+MAX_KEY_LENGTH = 2048
+_LONGEST = 100 * 365 * 86_400
+_NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,128}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def check_name(name: object, what: str, fix: str) -> str:
+    """A name: 1 to 128 characters, none of them blank or a control."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise TaskError(f"{name!r:.200} cannot be {what}", "it has 1 to 128 characters, without blanks", fix)
+    return name
+
+
+def check_key(key: object, what: str) -> str:
+    """A key of the user's: 1 to 2,048 characters."""
+    if not isinstance(key, str):
+        raise TaskError(f"the {what} is {key!r:.200}", "a key is a text", f'{what.replace(" ", "_")}="order-7"')
+    if not key:
+        raise TaskError(f"the {what} is empty", "everything would share it", f'{what.replace(" ", "_")}="order-7"')
+    if len(key) > MAX_KEY_LENGTH:
+        raise TaskError(
+            f"the {what} {key[:40]!r}… has {len(key):,} characters",
+            f"the limit is {MAX_KEY_LENGTH:,}",
+            "hashlib.sha256(key.encode()).hexdigest()   # a key as short as it needs to be",
+        )
+    return key
+
+
+def check_tags(tags: Sequence[str]) -> tuple[str, ...]:
+    """The tags, of which there are 10 at most, of 1 to 128 characters each."""
+    if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags):
+        raise TaskError(f"tags are {tags!r:.200}", "tags are a list of texts", 'tags=["billing"]')
+    if len(tags) > MAX_TAGS:
+        raise TaskError(f"{len(tags)} tags", f"a run has {MAX_TAGS} at most: the task's own and those of the trigger")
+    for tag in tags:
+        if not 1 <= len(tag) <= MAX_TAG_LENGTH:
+            raise TaskError(f"the tag {tag[:40]!r} has {len(tag)} characters", f"a tag has 1 to {MAX_TAG_LENGTH}")
+    return tuple(tags)
+
+
+def check_duration(value: object, what: str, *, zero: bool = True) -> float:
+    """Seconds, of a number or a timedelta: 0 or more (`zero` False: more), and 100 years at most."""
+    number = value.total_seconds() if isinstance(value, timedelta) else value
+    fix = f"{what}=60   # seconds, or a timedelta"
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        raise TaskError(f"{what} is {value!r:.200}", "it is seconds, or a timedelta", fix)
+    if not (number >= 0 if zero else number > 0):
+        raise TaskError(f"{what} is {value!r}", f"it is {'0 or more' if zero else 'more than 0'}", fix)
+    if number > _LONGEST:
+        raise TaskError(f"{what} is {value!r}", "that is over 100 years", fix)
+    return float(number)
+
+
+def check_priority(value: object) -> float:
+    """Seconds, up to 100 years either way."""
+    number = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
+        raise TaskError(f"priority is {value!r:.200}", "it is a number of seconds, or a timedelta", "priority=60")
+    if abs(number) > _LONGEST:
+        raise TaskError(f"priority is {value!r}", "that is over 100 years", "priority=60   # as if triggered 60 s ago")
+    return float(number)
+
+
+def check_count(value: object, what: str) -> int:
+    """A whole number, 1 or more."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise TaskError(f"{what} is {value!r:.200}", "it is a whole number, 1 or more", f"{what}=5")
+    return value
+
+
+def check_time(value: object, what: str) -> int:
+    """A moment, in nanoseconds since 1970 UTC."""
+    if not isinstance(value, datetime):
+        raise TaskError(
+            f"{what} is {value!r:.200}", "it is a datetime", f"{what}=datetime.now(UTC) + timedelta(hours=1)"
+        )
+    if value.tzinfo is None or value.utcoffset() is None:
+        raise TaskError(
+            f"{what} is {value.isoformat()}, which has no time zone",
+            "what moment that is depends on where it is read",
+            f'{what}={what}.replace(tzinfo=ZoneInfo("Europe/Berlin"))',
+        )
+    return (value - _EPOCH) // timedelta(microseconds=1) * 1000
