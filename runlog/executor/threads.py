@@ -11,6 +11,7 @@ from typing import Any
 from anyio import CapacityLimiter, get_cancelled_exc_class, to_thread
 
 from runlog.system.wakeup import threadsafe_caller
+from runlog.tracing.scope import current_scope
 
 
 class Threads:
@@ -56,6 +57,8 @@ class _Work:
 
     def __init__(self, call: Callable[[], Any]) -> None:
         self._call = call
+        self.scope = current_scope()
+        """The run that it is a part of: what looks at the threads reads it."""
         self._lock = threading.Lock()
         self._begun = self._done = False
         self._value: Any = None
@@ -94,3 +97,7 @@ class _Work:
         if self._error is not None:
             raise self._error
         return self._value
+
+
+CALL = _Work.__call__.__code__
+"""The code of a frame in which a thread of the pool works; its `self` has the `scope`."""
