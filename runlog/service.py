@@ -38,7 +38,7 @@ class Service:
         settings, provider = self._settings, get_provider()
         records = RunRecords()
         self._engine = LocalEngine(settings.queue_path, records, spare=self._spare, scrub=PayloadScrubber(settings))
-        self.submitter = EngineSubmitter(self._engine, provider, payload_limit=settings.limits.payload)
+        self.submitter = EngineSubmitter(self._engine, provider, settings)
         self._submitting = Submitting(self.submitter)
         self._submitting.__enter__()
         self._stop, self._failed = anyio.Event(), anyio.Event()

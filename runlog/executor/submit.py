@@ -1,54 +1,70 @@
-"""Triggers and waits: what tasks and handles reach through `tasks.submitter`."""
+"""Triggers and waits, and the submitter of an open project, which is what tasks and handles reach."""
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
+from typing import Any
 
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import Link, Span, SpanKind
 
-from runlog.engines.base import Engine, NewRun
+from runlog.config import Settings
+from runlog.engines.base import Engine, NewRun, Submitted
 from runlog.errors import PayloadError
 from runlog.executor.attempt import Attempt, running_attempt
+from runlog.executor.newruns import new_run
 from runlog.executor.spans import span_context
-from runlog.stores.base import Run
-from runlog.system.ids import new_run_id
-from runlog.tasks.submitter import RunRequest
+from runlog.stores.base import Page, Run
+from runlog.stores.query import Query
+from runlog.system.ids import RUN_ID_PREFIX, new_run_id
+from runlog.tasks.states import QueueState, ScheduleState, Token
+from runlog.tasks.submitter import KeyRequest, News, RunRequest, TokenRequest
 from runlog.tracing.provider import TracerProvider
+from runlog.tracing.tracer import Tracer
 
 CHILD_ATTRIBUTE = "runlog.child.run_id"
 """On trigger and wait spans: the run, or the list of runs, that they are about."""
+BATCH_ATTRIBUTE = "runlog.batch.id"
+_STANDS_FOR = {"idempotency": "cached", "debounce": "debounced"}
+_NAMED = 20
+"""Runs that are named where a run waits for many."""
 
 
-class EngineSubmitter:
-    """The submitter of an open project. It needs an engine, and no worker."""
+class Triggers:
+    """The part of the submitter that makes runs and waits for them."""
 
-    def __init__(self, engine: Engine, provider: TracerProvider, *, payload_limit: int) -> None:
-        """`payload_limit` is bytes of JSON."""
-        self._engine, self._limit = engine, payload_limit
-        self._tracer = provider.get_tracer("runlog")
+    def __init__(self, engine: Engine, tracer: Tracer, settings: Settings) -> None:
+        self._engine, self._tracer, self._limit = engine, tracer, settings.limits.payload
 
     async def submit(self, requests: Sequence[RunRequest], *, verb: str) -> list[str]:
+        """See Submitter.submit."""
         self._check(requests)
-        parent = running_attempt()
-        with self._tracer.start_as_current_span(f"{requests[0].task}.{verb}()", kind=SpanKind.PRODUCER) as span:
-            runs = [_in_own_trace(request, parent, span) for request in requests]
-            await self._submit(runs, span)
-            for run in runs:
-                span.add_link(span_context(run.trace_id, run.span_id))
-        return [run.run_id for run in runs]
+        parent, batch_id = running_attempt(), _batch_id(verb)
+        with self._span(requests, verb, batch_id) as span:
+            trace_id, span_id = _ids(span)
+            links = () if trace_id is None else ((trace_id, span_id),)
+            runs = [new_run(request, parent, links=links, batch_id=batch_id) for request in requests]
+            submitted = await self._submit(runs, span)
+            for made in submitted:
+                if made.cached is None:
+                    span.add_link(span_context(made.trace_id, made.span_id))
+        return [made.run_id for made in submitted]
 
     async def submit_and_wait(self, requests: Sequence[RunRequest], *, verb: str) -> list[Run]:
+        """See Submitter.submit_and_wait."""
         self._check(requests)
-        parent = running_attempt()
-        with self._tracer.start_as_current_span(f"{requests[0].task}.{verb}()", kind=SpanKind.PRODUCER) as span:
-            runs = [_in_this_trace(request, parent, span) for request in requests]
-            await self._submit(runs, span)
-            return await self._wait([run.run_id for run in runs], parent)
+        parent, batch_id = running_attempt(), _batch_id(verb)
+        with self._span(requests, verb, batch_id) as span:
+            trace_id, span_id = _ids(span)
+            place: dict[str, Any] = {}
+            if trace_id is not None:
+                place = {"trace_id": trace_id, "parent_span_id": span_id, "waited": parent is not None}
+            runs = [new_run(request, parent, batch_id=batch_id, **place) for request in requests]
+            submitted = await self._submit(runs, span)
+            return await self._wait([made.run_id for made in submitted], parent)
 
     async def wait(self, run_ids: Sequence[str]) -> list[Run]:
+        """See Submitter.wait."""
         parent = running_attempt()
         if parent is None:
             return await self._engine.wait(run_ids)
@@ -56,21 +72,34 @@ class EngineSubmitter:
             _name_children(span, run_ids)
             return await self._wait(run_ids, parent)
 
-    async def get(self, run_id: str) -> Run:
-        return await self._engine.get(run_id)
+    def _span(self, requests: Sequence[RunRequest], verb: str, batch_id: str | None) -> Any:
+        attributes = {} if batch_id is None else {BATCH_ATTRIBUTE: batch_id}
+        name = f"{requests[0].task}.{verb}()"
+        return self._tracer.start_as_current_span(name, kind=SpanKind.PRODUCER, attributes=attributes)
 
-    async def cancel(self, run_id: str, reason: str | None = None) -> bool:
-        return await self._engine.cancel(run_id, reason)
-
-    async def _submit(self, runs: list[NewRun], span: Span) -> None:
+    async def _submit(self, runs: list[NewRun], span: Span) -> list[Submitted]:
         _name_children(span, [run.run_id for run in runs])
-        await self._engine.submit(runs)
+        submitted = await self._engine.submit(runs)
+        if any(made.cached for made in submitted):
+            _name_children(span, [made.run_id for made in submitted])
+            for run, made in zip(runs, submitted, strict=True):
+                if made.cached is not None:
+                    self._say_cached(run, made, _STANDS_FOR[made.cached])
+        return submitted
+
+    def _say_cached(self, run: NewRun, made: Submitted, word: str) -> None:
+        """The span of a trigger that an earlier run stands for, linked to that one's root span."""
+        link = Link(span_context(made.trace_id, made.span_id))
+        attributes = {CHILD_ATTRIBUTE: made.run_id}
+        with self._tracer.start_as_current_span(f"{run.task} ({word})", links=[link], attributes=attributes):
+            pass
 
     async def _wait(self, run_ids: Sequence[str], parent: Attempt | None) -> list[Run]:
         async with AsyncExitStack() as stack:
             if parent is not None and parent.is_here:
-                what = f"run {run_ids[0]}" if len(run_ids) == 1 else f"{len(run_ids)} runs"
-                await stack.enter_async_context(parent.waiting(f"waiting for {what}"))
+                what = f"run {run_ids[0]}" if len(run_ids) == 1 else f"{len(run_ids):,} runs"
+                cause = {"code": "run", "run_ids": list(run_ids[:_NAMED]), "count": len(run_ids)}
+                await stack.enter_async_context(parent.waiting(f"waiting for {what}", cause))
             return await self._engine.wait(run_ids)
 
     def _check(self, requests: Sequence[RunRequest]) -> None:
@@ -84,46 +113,43 @@ class EngineSubmitter:
                 )
 
 
-def _in_own_trace(request: RunRequest, parent: Attempt | None, span: Span) -> NewRun:
-    trace_id, span_id = _ids(span)
-    links = () if trace_id is None else ((trace_id, span_id),)
-    return _new_run(request, parent, os.urandom(16), None, links=links)
+class EngineSubmitter:
+    """The submitter of an open project. It needs an engine, and no worker."""
+
+    def __init__(self, engine: Engine, provider: TracerProvider, settings: Settings) -> None:
+        self._engine = engine
+        self._triggers = Triggers(engine, provider.get_tracer("runlog"), settings)
+
+    async def submit(self, requests: Sequence[RunRequest], *, verb: str) -> list[str]:
+        return await self._triggers.submit(requests, verb=verb)
+
+    async def submit_and_wait(self, requests: Sequence[RunRequest], *, verb: str) -> list[Run]:
+        return await self._triggers.submit_and_wait(requests, verb=verb)
+
+    async def wait(self, run_ids: Sequence[str]) -> list[Run]:
+        return await self._triggers.wait(run_ids)
+
+    async def get(self, run_id: str) -> Run:
+        return await self._engine.get(run_id)
+
+    async def cancel(self, run_id: str, reason: str | None = None) -> bool:
+        return await self._engine.cancel(run_id, reason)
+
+    async def queues(self) -> list[QueueState]:
+        return await self._engine.queues()
+
+    async def pause_queue(self, queue: str, *, paused: bool) -> None:
+        await self._engine.pause(queue, paused=paused)
+
+    async def schedules(self) -> list[ScheduleState]:
+        return await self._engine.schedules()
+
+    async def pause_schedule(self, schedule_id: str, *, paused: bool) -> None:
+        await self._engine.pause_schedule(schedule_id, paused=paused)
 
 
-def _in_this_trace(request: RunRequest, parent: Attempt | None, span: Span) -> NewRun:
-    trace_id, span_id = _ids(span)
-    if trace_id is None:
-        return _new_run(request, parent, os.urandom(16), None)
-    return _new_run(request, parent, trace_id, span_id, waited=parent is not None)
-
-
-def _new_run(
-    request: RunRequest,
-    parent: Attempt | None,
-    trace_id: bytes,
-    parent_span_id: bytes | None,
-    *,
-    waited: bool = False,
-    links: tuple[tuple[bytes, bytes], ...] = (),
-) -> NewRun:
-    now = time.time_ns()
-    above = parent.delivery.run if parent is not None else None
-    return NewRun(
-        run_id=new_run_id(now // 1_000_000),
-        task=request.task,
-        queue=request.queue,
-        payload=request.payload,
-        available=now + int(request.delay * 1e9),
-        created=now,
-        trace_id=trace_id,
-        span_id=os.urandom(8),
-        parent_run_id=above.run_id if above else None,
-        root_run_id=(above.root_run_id or above.run_id) if above else None,
-        parent_span_id=parent_span_id,
-        waited=waited,
-        links=links,
-        tags=request.tags,
-    )
+def _batch_id(verb: str) -> str | None:
+    return f"batch_{new_run_id().removeprefix(RUN_ID_PREFIX)}" if verb.startswith("batch") else None
 
 
 def _ids(span: Span) -> tuple[bytes, bytes] | tuple[None, bytes]:

@@ -93,4 +93,6 @@ def check_time(value: object, what: str) -> int:
             "what moment that is depends on where it is read",
             f'{what}={what}.replace(tzinfo=ZoneInfo("Europe/Berlin"))',
         )
-    return (value - _EPOCH) // timedelta(microseconds=1) * 1000
+    if value > datetime.now(UTC) + timedelta(seconds=_LONGEST):
+        raise TaskError(f"{what} is {value.isoformat()}", "that is over 100 years ahead")
+    return max(0, (value - _EPOCH) // timedelta(microseconds=1) * 1000)

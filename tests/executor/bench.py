@@ -30,7 +30,7 @@ class Bench:
         self.changes: list[Run] = []
         self._records = RunRecords(recorded.recorder)
         self.engine = LocalEngine(self.settings.queue_path, self._changed)
-        self.submitter = EngineSubmitter(self.engine, self.provider, payload_limit=self.settings.limits.payload)
+        self.submitter = EngineSubmitter(self.engine, self.provider, self.settings)
         self.executor = self.new_executor()
 
     def _changed(self, run: Run) -> None:

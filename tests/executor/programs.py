@@ -102,7 +102,7 @@ async def work() -> None:
 
     engine = LocalEngine(settings.queue_path, on_change, lease=LEASE)
     provider = TracerProvider(recorder)
-    set_process_submitter(EngineSubmitter(engine, provider, payload_limit=settings.limits.payload))
+    set_process_submitter(EngineSubmitter(engine, provider, settings))
     stop = anyio.Event()
     async with anyio.create_task_group() as tasks:
 
@@ -124,7 +124,7 @@ async def trigger_until_killed() -> None:
     settings = Settings.load()
     engine = LocalEngine(settings.queue_path, changed)
     provider = TracerProvider(open_recorder(settings))
-    set_process_submitter(EngineSubmitter(engine, provider, payload_limit=settings.limits.payload))
+    set_process_submitter(EngineSubmitter(engine, provider, settings))
     while True:
         handle = await step.trigger(0)
         os.write(1, f"{handle.id}\n".encode())

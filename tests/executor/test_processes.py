@@ -50,7 +50,7 @@ def triggering() -> Iterator[LocalEngine]:
         engine = LocalEngine(recorded.settings.queue_path, programs.changed)
         from runlog.tracing.provider import TracerProvider
 
-        submitter = EngineSubmitter(engine, TracerProvider(recorded.recorder), payload_limit=3_000_000)
+        submitter = EngineSubmitter(engine, TracerProvider(recorded.recorder), Settings())
         token = current_submitter.set(submitter)
         try:
             yield engine
