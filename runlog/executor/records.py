@@ -37,7 +37,7 @@ class RunRecords:
     def __call__(self, run: Run) -> None:
         recorder = self.recorder or get_recorder()
         self._emit(recorder, run)
-        if run.reason and (level := _level(run)):
+        if run.reason and (level := reason_level(run)):
             place = run.run_id, run.trace_id, run.span_id
             write_log(recorder, level, SOURCE, clean_text(run.reason, recorder.limits), {}, None, place, run.changed)
 
@@ -86,7 +86,7 @@ async def heal(
     return healed
 
 
-def _level(run: Run) -> int | None:
+def reason_level(run: Run) -> int | None:
     """The level at which a run's reason is logged; None where its state says it all."""
     if run.status in ("QUEUED", "DELAYED"):
         return WARN if run.version > 1 else None

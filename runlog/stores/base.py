@@ -231,6 +231,11 @@ class Reader(Protocol):
         """The newest event's id: where a tail starts."""
         ...
 
+    def arrivals(self, *, after: int | None, limit: int = 2000) -> tuple[list[Run], int]:
+        """Runs with a number over `after`, in the order in which the log first heard of them, and the number to go on
+        from. None: no runs, and the number from which all will be new."""
+        ...
+
     def versions(self, run_ids: Sequence[str]) -> dict[str, int]:
         """The stored version of each of these runs that is known."""
         ...

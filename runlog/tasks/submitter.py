@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -114,7 +114,7 @@ class Submitter(Protocol):
         """Runs in the log that match, newest first."""
         ...
 
-    def subscribe(self, run_ids: Sequence[str] | None, tags: Sequence[str]) -> AsyncIterator[News]:
+    def subscribe(self, run_ids: Sequence[str] | None, tags: Sequence[str]) -> AsyncGenerator[News, None]:
         """What happens in these runs until all have ended, from their beginning; or, without ids, in every run that has
         these tags, from now on."""
         ...

@@ -85,6 +85,15 @@ def last_event_id(connection: apsw.Connection) -> int:
     return int(connection.execute(_LAST_ID).get)
 
 
+def arrivals(connection: apsw.Connection, after: int | None, limit: int) -> tuple[list[Run], int]:
+    """See Reader.arrivals."""
+    if after is None:
+        return [], int(connection.execute("SELECT coalesce(max(id), 0) FROM run").get)
+    rows = fetch(connection, f"SELECT {SELECT_RUN} FROM run r WHERE r.id > ? ORDER BY r.id LIMIT ?", (after, limit))
+    runs = [run_of(row) for row in rows]
+    return runs, runs[-1].id if runs else after
+
+
 def versions(connection: apsw.Connection, run_ids: Sequence[str]) -> dict[str, int]:
     """See Reader.versions."""
     sql = "SELECT run_id, version FROM run WHERE version > 0 AND run_id IN (SELECT value FROM json_each(?))"

@@ -263,6 +263,10 @@ class SQLiteStore:
         return read.last_event_id(self._connection)
 
     @_reading
+    def arrivals(self, *, after: int | None, limit: int = 2000) -> tuple[list[Run], int]:
+        return read.arrivals(self._connection, after, limit)
+
+    @_reading
     def versions(self, run_ids: Sequence[str]) -> dict[str, int]:
         return read.versions(self._connection, run_ids)
 
