@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -12,8 +12,10 @@ from runlog.config import Settings
 from runlog.engines.base import Engine, NewRun, Submitted
 from runlog.errors import PayloadError
 from runlog.executor.attempt import Attempt, running_attempt
+from runlog.executor.manage import Manager
 from runlog.executor.newruns import new_run
 from runlog.executor.spans import span_context
+from runlog.executor.subscribe import Subscriptions
 from runlog.stores.base import Page, Run
 from runlog.stores.query import Query
 from runlog.system.ids import RUN_ID_PREFIX, new_run_id
@@ -119,6 +121,8 @@ class EngineSubmitter:
     def __init__(self, engine: Engine, provider: TracerProvider, settings: Settings) -> None:
         self._engine = engine
         self._triggers = Triggers(engine, provider.get_tracer("runlog"), settings)
+        self._manager = Manager(engine, settings, self._triggers.submit)
+        self._subscriptions = Subscriptions(engine, settings)
 
     async def submit(self, requests: Sequence[RunRequest], *, verb: str) -> list[str]:
         return await self._triggers.submit(requests, verb=verb)
@@ -130,10 +134,22 @@ class EngineSubmitter:
         return await self._triggers.wait(run_ids)
 
     async def get(self, run_id: str) -> Run:
-        return await self._engine.get(run_id)
+        return await self._manager.get(run_id)
 
     async def cancel(self, run_id: str, reason: str | None = None) -> bool:
-        return await self._engine.cancel(run_id, reason)
+        return await self._manager.cancel(run_id, reason)
+
+    async def reschedule(self, run_id: str, *, delay: float | None, run_at: int | None) -> bool:
+        return await self._manager.reschedule(run_id, delay=delay, run_at=run_at)
+
+    async def replay(self, run_id: str, payload: bytes | None = None) -> str:
+        return await self._manager.replay(run_id, payload)
+
+    async def find(self, query: Query | None, *, cursor: str | None, limit: int) -> Page[Run]:
+        return await self._manager.find(query, cursor=cursor, limit=limit)
+
+    def subscribe(self, run_ids: Sequence[str] | None, tags: Sequence[str]) -> AsyncGenerator[News, None]:
+        return self._subscriptions.subscribe(run_ids, tags)
 
     async def queues(self) -> list[QueueState]:
         return await self._engine.queues()
