@@ -18,14 +18,43 @@ if TYPE_CHECKING:
         PayloadError,
         ProjectNotOpen,
         QueryError,
+        RetryAfter,
         RunlogError,
         RunNotFound,
+        ScheduleNotFound,
         StoreError,
         StoreTooNew,
         TaskError,
+        TokenNotFound,
     )
     from runlog.recording.scrub import mask
-    from runlog.tasks import BatchHandle, Context, Retry, RunHandle, RunResult, Task, current_run, task, trigger
+    from runlog.tasks import (
+        BatchHandle,
+        Context,
+        Debounce,
+        IdempotencyKey,
+        Item,
+        Local,
+        Queue,
+        Retry,
+        RunHandle,
+        RunResult,
+        Task,
+        current_run,
+        hooks,
+        lifespan,
+        middleware,
+        queues,
+        runs,
+        schedules,
+        task,
+        trigger,
+        wait,
+    )
+    from runlog.tasks import retrying as retry
+    from runlog.tasks.schedule import ScheduledTime, schedule
+    from runlog.tasks.streams import stream
+    from runlog.tasks.wait import Token, TokenResult
     from runlog.tracing.propagation import copy_context
 
 __version__ = "0.1.0"
@@ -36,26 +65,47 @@ __all__ = [
     "ChildRunError",
     "ConfigError",
     "Context",
+    "Debounce",
+    "IdempotencyKey",
     "InstrumentationError",
+    "Item",
+    "Local",
     "PayloadError",
     "ProjectNotOpen",
     "QueryError",
+    "Queue",
     "Retry",
+    "RetryAfter",
     "RunHandle",
     "RunNotFound",
     "RunResult",
     "RunlogError",
+    "ScheduleNotFound",
+    "ScheduledTime",
     "StoreError",
     "StoreTooNew",
     "Task",
     "TaskError",
+    "Token",
+    "TokenNotFound",
+    "TokenResult",
     "copy_context",
     "current_run",
+    "hooks",
+    "lifespan",
     "logger",
     "mask",
+    "middleware",
     "open",
+    "queues",
+    "retry",
+    "runs",
+    "schedule",
+    "schedules",
+    "stream",
     "task",
     "trigger",
+    "wait",
 ]
 
 # Where each public name lives. They are imported when first asked for, so that a program that only logs stays light.
@@ -65,14 +115,25 @@ _HOMES = {
     "runlog.tasks": (
         "BatchHandle",
         "Context",
+        "Debounce",
+        "IdempotencyKey",
+        "Item",
+        "Local",
+        "Queue",
         "Retry",
         "RunHandle",
         "RunResult",
         "Task",
         "current_run",
+        "hooks",
+        "lifespan",
+        "middleware",
         "task",
         "trigger",
     ),
+    "runlog.tasks.schedule": ("ScheduledTime", "schedule"),
+    "runlog.tasks.streams": ("stream",),
+    "runlog.tasks.wait": ("Token", "TokenResult"),
     "runlog.tracing.propagation": ("copy_context",),
     "runlog.errors": (
         "AbortRun",
@@ -82,22 +143,33 @@ _HOMES = {
         "PayloadError",
         "ProjectNotOpen",
         "QueryError",
+        "RetryAfter",
         "RunlogError",
         "RunNotFound",
+        "ScheduleNotFound",
         "StoreError",
         "StoreTooNew",
         "TaskError",
+        "TokenNotFound",
     ),
 }
+_MODULES = {
+    "queues": "runlog.tasks.queues",
+    "retry": "runlog.tasks.retrying",
+    "runs": "runlog.tasks.runs",
+    "schedules": "runlog.tasks.schedules",
+    "wait": "runlog.tasks.wait",
+}
+"""Public names that are modules."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOME_OF.get(name)
-    if home is None:
+    home, module = _HOME_OF.get(name), _MODULES.get(name)
+    if home is None and module is None:
         raise AttributeError(f"module 'runlog' has no attribute {name!r}")
     with importing:
-        value = getattr(import_module(home), name)
+        value = import_module(module) if module is not None else getattr(import_module(home or ""), name)
     globals()[name] = value
     return value
 

@@ -41,13 +41,6 @@ class Retry:
             return value
         return cls() if value is None else cls(max_attempts=value)
 
-    def covers(self, error: BaseException) -> bool:
-        """Whether an attempt that raised this is followed by another: all that a group holds have to be in `on`. What
-        is no `Exception`, as SystemExit, counts as one."""
-        if isinstance(error, self.on) or (not isinstance(error, Exception) and Exception in self.on):
-            return True
-        return isinstance(error, BaseExceptionGroup) and all(self.covers(one) for one in error.exceptions)
-
     def delay(self, attempt: int) -> float:
         """Seconds to rest after this attempt (1 for the first)."""
         try:
