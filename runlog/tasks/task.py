@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Coroutine, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import cached_property, update_wrapper
-from typing import Any, Generic, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack, cast, overload
 
 from runlog.errors import PayloadError, TaskError
 from runlog.stores.base import Run
@@ -21,6 +21,9 @@ from runlog.tasks.results import BatchHandle, RunHandle, RunResult
 from runlog.tasks.retry import Retry
 from runlog.tasks.signature import Signature, read_signature
 from runlog.tasks.submitter import RunRequest, get_submitter
+
+if TYPE_CHECKING:
+    from runlog.tasks.schedule import Schedule
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -74,6 +77,7 @@ class Task(Generic[P, R]):
         self.ttl, self.priority, self.version = settings.ttl, settings.priority, settings.version
         self.process, self.memory, self.middleware = settings.process, settings.memory, settings.middleware
         self.hooks = Hooks()
+        self.schedules: tuple[Schedule, ...] = ()
         self.defaults = Defaults(self.queue_name, self.ttl, self.tags, self.priority, self.version)
         inner = inspect.unwrap(function)
         code = getattr(inner, "__code__", None)
