@@ -12,7 +12,7 @@ from anyio.abc import TaskGroup
 from runlog.config import Settings
 from runlog.engines.local import LocalEngine
 from runlog.errors import StoreError
-from runlog.executor import Care, EngineSubmitter, Executor, PayloadScrubber, RunRecords
+from runlog.executor import Care, EngineSubmitter, Executor, PayloadScrubber, RunRecords, Scheduler
 from runlog.logger import logger
 from runlog.recording import get_recorder
 from runlog.system.interrupt import spared_from_interrupts
@@ -37,7 +37,8 @@ class Service:
     async def __aenter__(self) -> Self:
         settings, provider = self._settings, get_provider()
         records = RunRecords()
-        self._engine = LocalEngine(settings.queue_path, records, spare=self._spare, scrub=PayloadScrubber(settings))
+        scrub, lease = PayloadScrubber(settings), settings.worker.lease
+        self._engine = LocalEngine(settings.queue_path, records, lease=lease, spare=self._spare, scrub=scrub)
         self.submitter = EngineSubmitter(self._engine, provider, settings)
         self._submitting = Submitting(self.submitter)
         self._submitting.__enter__()
@@ -48,6 +49,8 @@ class Service:
             care = Care(self._engine, records, settings)
             self._group.start_soon(spared_from_interrupts(self._execute), self._executor, self._stop)
             self._group.start_soon(spared_from_interrupts(care.run), self._stop)
+            scheduler = Scheduler(self._engine, registry)
+            self._group.start_soon(spared_from_interrupts(scheduler.run), self._stop)
         return self
 
     async def __aexit__(
