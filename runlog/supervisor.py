@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import FrameType
 
+from runlog.system.process import describe_exit
+
 SUPERVISED = "RUNLOG_SUPERVISOR"
 """The environment variable with the descriptor whose end of file tells a worker process to end."""
 
@@ -72,15 +74,6 @@ class WorkerProcess:
     def ending(self) -> str:
         """How it ended, in words."""
         return describe_exit(self._process.returncode)
-
-
-def describe_exit(code: int) -> str:
-    """How a process ended, in words: of an exit code that is negative for a signal."""
-    if code >= 0:
-        return f"ended with exit code {code}"
-    with suppress(ValueError):
-        return f"was killed by {signal.Signals(-code).name}"
-    return f"was killed by signal {-code}"
 
 
 class Supervisor:

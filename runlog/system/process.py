@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -67,6 +69,15 @@ def _start_time_by_ps(pid: int) -> str | None:
     line = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603 (a fixed command)
     state, _, started = line.partition(" ")
     return None if not started or state.startswith("Z") else started.strip()
+
+
+def describe_exit(code: int) -> str:
+    """How a process ended, in words: of an exit code that is negative for a signal."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    with suppress(ValueError):
+        return f"was killed by {signal.Signals(-code).name}"
+    return f"was killed by signal {-code}"
 
 
 class ProcessLock:

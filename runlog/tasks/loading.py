@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import importlib
+import runpy
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from runlog.config import Settings
 from runlog.errors import ConfigError, RunlogError
 from runlog.tasks.registry import registry
+
+MAIN = "__mp_main__"
+"""The name under which a program's main module is imported in a child process; multiprocessing's, so that what is
+pickled under it is found in both."""
+
+
+def import_main(path: str) -> None:
+    """Import the program of the parent in its child process, without what it does `if __name__ == "__main__"`.
+
+    Raises ConfigError.
+    """
+    module = ModuleType(MAIN)
+    try:
+        module.__dict__.update(runpy.run_path(path, run_name=MAIN))
+    except (Exception, SystemExit) as error:
+        raise ConfigError(
+            f"{path}, where a task with process=True is defined, cannot be imported by its child process",
+            f"{type(error).__name__}: {error}",
+            'if __name__ == "__main__": anyio.run(main)   # only the program itself starts, not its child',
+        ) from error
+    sys.modules["__main__"] = sys.modules[MAIN] = module
 
 
 def import_tasks(settings: Settings) -> None:

@@ -1,0 +1,269 @@
+"""The process of one attempt of a task with `process=True`: what `executor.child` starts."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from itertools import count
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, cast
+
+import anyio
+from anyio import CancelScope, Event, get_cancelled_exc_class, to_thread
+from anyio.lowlevel import current_token
+from opentelemetry.context import Context as TraceContext
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+
+from runlog.app import Project
+from runlog.config import Settings
+from runlog.executor.attempt import Attempt, current_attempt
+from runlog.executor.contexts import Live, make_context
+from runlog.executor.messages import Changed, Done, Flush, Raised, Resume, Returned, Start, Stop, Wait
+from runlog.executor.resources import open_resources
+from runlog.recording import get_recorder
+from runlog.recording.clean import Limits
+from runlog.recording.exceptions import describe_exception
+from runlog.recording.masks import add_masks
+from runlog.system.wakeup import threadsafe_caller
+from runlog.tasks.context import Context, RunStopped, set_current_run
+from runlog.tasks.loading import import_main, import_tasks
+from runlog.tasks.metadata import Changes, Target
+from runlog.tasks.registry import registry
+from runlog.tasks.states import MetadataChange
+from runlog.tasks.task import Task
+from runlog.tracing.attach import attach, with_span, with_value
+from runlog.tracing.provider import get_provider
+from runlog.tracing.scope import RUN_KEY, RunScope
+
+_FLUSH = 2.0
+_LOOK = 1.0
+_MARKS = "__runlog_"
+_KILLED_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+_FIRST_VICTIM = "500"
+"""Where memory runs out, this process is to be killed before the worker."""
+
+
+def main(descriptor: int) -> None:
+    """Run the attempt that the parent tells of over this socket."""
+    connection: Connection[Any, Any] = Connection(descriptor)
+    for number in (signal.SIGINT, signal.SIGTERM):  # whoever ends a whole service means the worker, which tells us
+        signal.signal(number, lambda *_: None)
+    start: Start = connection.recv()
+    _bind_to(start.parent)
+    add_masks(start.masks)
+    _Child(connection, start).run()
+
+
+def _bind_to(parent: int) -> None:
+    """End when the parent does."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_KILLED_WITH_PARENT, signal.SIGKILL)
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text(_FIRST_VICTIM, encoding="ascii")
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+class _Child:
+    """The attempt here: a stand-in for the one in the parent, which has its lease and its places."""
+
+    def __init__(self, connection: Connection[Any, Any], start: Start) -> None:
+        self._connection, self._start = connection, start
+        self._sending = threading.Lock()
+
+    def run(self) -> None:
+        settings = self._start.settings
+        anyio.run(self._run, settings, backend=self._start.backend)
+
+    def send(self, message: Any) -> None:
+        """From any thread. Without a parent this process has nothing to do."""
+        with self._sending:
+            try:
+                self._connection.send(message)
+            except OSError:
+                os._exit(1)
+
+    async def _run(self, settings: Settings) -> None:
+        async with Project(settings, worker=False):
+            last = await self._last_message(settings)
+            await to_thread.run_sync(get_recorder().flush, _FLUSH)  # before the parent says how it ended
+            self.send(last)
+
+    async def _last_message(self, settings: Settings) -> Returned | Raised:
+        scope = RunScope(self._start.delivery.run.run_id, self._start.delivery.run.task, self._start.delivery.attempt)
+        attempt = _AttemptHere(self.send, self._start, scope)
+        threading.Thread(target=self._listen, args=[attempt], name="runlog-parent", daemon=True).start()
+        try:
+            return Returned(await self._call(settings, attempt))
+        except BaseException as error:  # noqa: BLE001 - whatever a task raises, the parent is told
+            return _raised(error, attempt, settings)
+        finally:
+            scope.close_open_spans()
+
+    async def _call(self, settings: Settings, attempt: _AttemptHere) -> bytes:
+        attempt.attach()
+        span = get_provider().get_tracer("runlog").start_as_current_span
+        with attempt.cancel_scope, span("process", attributes={"process.pid": os.getpid()}):
+            task = _find_task(settings, self._start)
+            async with open_resources() as resources:
+                context = attempt.make_context(task, resources)
+                args, kwargs = task.arguments(self._start.delivery.run.payload, context)
+                if task.is_async:
+                    value = await task.function(*args, **kwargs)
+                else:
+                    value = await to_thread.run_sync(lambda: task.function(*args, **kwargs))
+            return task.result_codec.encode_result(value, settings.limits.output)[0]
+        raise RunStopped(attempt.reason)
+
+    def _listen(self, attempt: _AttemptHere) -> None:
+        """Hear what the parent says; end with it."""
+        while True:
+            try:
+                if self._connection.poll(_LOOK):
+                    attempt.hear(self._connection.recv())
+                elif os.getppid() != self._start.parent:
+                    os._exit(1)
+            except (EOFError, OSError):
+                os._exit(1)
+
+
+class _AttemptHere:
+    """What submitters and waits see of the attempt, as in the parent."""
+
+    ended = False
+
+    def __init__(self, send: Callable[[Any], None], start: Start, scope: RunScope) -> None:
+        self.delivery, self.scope = start.delivery, scope
+        self.cancel_scope = CancelScope()
+        self.reason: str | None = None
+        self._send, self._start = send, start
+        self._loop = current_token()
+        self._call_soon = threadsafe_caller()
+        self._number = count(1).__next__
+        self._answers: dict[int, Event] = {}
+        self._waits = 0
+        self._left, self._since = start.time_left, time.monotonic()
+
+    # What the parent says.
+
+    def hear(self, message: Stop | Done) -> None:
+        """In the thread that listens."""
+        if isinstance(message, Stop):
+            self.reason = message.reason
+            self._call_soon(self._stop)
+        else:
+            self._call_soon(lambda: self._answered(message))
+
+    def _stop(self) -> None:
+        for event in self._answers.values():
+            event.set()
+        self.cancel_scope.cancel()
+
+    def _answered(self, done: Done) -> None:
+        self._left, self._since = done.time_left, time.monotonic()
+        if (event := self._answers.pop(done.number, None)) is not None:
+            event.set()
+
+    # The context.
+
+    def attach(self) -> None:
+        """Be in the run, under the span of the parent's that called."""
+        start = self._start
+        above = SpanContext(start.trace_id, start.span_id, is_remote=False, trace_flags=TraceFlags(start.trace_flags))
+        context = with_value(TraceContext(), RUN_KEY, self.scope)
+        attach(with_span(context, NonRecordingSpan(above)))
+        current_attempt.set(cast("Attempt", self))
+
+    def make_context(self, task: Task[Any, Any], resources: Mapping[str, Any]) -> Context:
+        """The context of the run, and set it as the current one."""
+        live = Live(_Changes(self._send, self._ask), resources, self._check_stopped, self._time_left)
+        context = make_context(self.delivery, task, self._start.max_attempts, live)
+        set_current_run(context)
+        return context
+
+    def _check_stopped(self) -> None:
+        if self.reason is not None:
+            raise RunStopped(self.reason)
+
+    def _time_left(self) -> float | None:
+        if self._left is None or self._waits:
+            return self._left
+        return self._left - (time.monotonic() - self._since)
+
+    # Waiting.
+
+    @property
+    def is_here(self) -> bool:
+        return current_token() == self._loop
+
+    @asynccontextmanager
+    async def waiting(self, reason: str, cause: dict[str, Any] | None = None) -> AsyncIterator[None]:
+        """As in the parent, which gives the places back meanwhile."""
+        number = self._number()
+        self._left = self._time_left()
+        self._waits += 1
+        self._send(Wait(number, reason, cause))
+        try:
+            yield
+        finally:
+            await self._ask(Resume(number), number)
+            self._waits -= 1
+            self._since = time.monotonic()
+
+    async def _ask(self, message: Resume | Flush, number: int) -> None:
+        """Say it, and wait for the answer, unless the attempt is to end."""
+        self._answers[number] = answered = Event()
+        self._send(message)
+        with CancelScope(shield=True):
+            if self.reason is None:
+                await answered.wait()
+
+
+class _Changes(Changes):
+    """Brings what the code changes to the parent, which brings it to the engine."""
+
+    def __init__(self, send: Callable[[Any], None], ask: Callable[[Any, int], Any]) -> None:
+        super().__init__()
+        self._send, self._ask = send, ask
+        self._number = count(-1, -1).__next__
+
+    def add(self, target: Target, change: MetadataChange | str) -> None:
+        self._send(Changed(target, change))
+
+    async def flush(self) -> None:
+        number = self._number()
+        await self._ask(Flush(number), number)
+
+
+def _find_task(settings: Settings, start: Start) -> Task[Any, Any]:
+    """The task, imported as in the parent."""
+    if start.main is not None:
+        import_main(start.main)
+    import_tasks(settings)
+    if start.delivery.run.task not in registry:
+        importlib.import_module(start.module)
+    return registry.get(start.delivery.run.task)
+
+
+def _raised(error: BaseException, attempt: _AttemptHere, settings: Settings) -> Raised:
+    stopped = attempt.reason is not None and isinstance(error, (RunStopped, get_cancelled_exc_class()))
+    marks = {key: value for key, value in error.__dict__.items() if key.startswith(_MARKS) and type(value) is bytes}
+    pickled: bytes | None
+    try:
+        pickled = pickle.dumps(error)
+        pickle.loads(pickled)  # noqa: S301 - what cannot be read here cannot be read there
+    except Exception:  # noqa: BLE001 - what an exception holds is the user's
+        pickled = None
+    described = describe_exception(error, Limits.from_settings(settings))
+    kind = type(error)
+    return Raised(pickled, kind.__module__, kind.__qualname__, described["message"], described, marks, stopped)
