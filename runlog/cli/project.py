@@ -33,6 +33,11 @@ def load_settings(arguments: Mapping[str, Any] | None = None) -> Settings:
     return Settings.load(_chosen[0], arguments)
 
 
+def without_console(settings: Settings) -> Settings:
+    """The settings for a command that says what it does itself: the records of runs are not shown."""
+    return settings.model_copy(update={"console": settings.console.model_copy(update={"enabled": False})})
+
+
 @contextmanager
 def open_log(settings: Settings) -> Iterator[Reader | None]:
     """Open the project's run log for reading, with what dead processes left in their spools stored first.
