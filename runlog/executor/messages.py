@@ -10,6 +10,9 @@ from runlog.engines.base import Delivery
 from runlog.tasks.metadata import Target
 from runlog.tasks.states import MetadataChange
 
+DESCRIBED = "__runlog_described__"
+"""Where an exception from a child process has its description: frames do not come over."""
+
 
 @dataclass(frozen=True, slots=True)
 class Start:

@@ -23,16 +23,13 @@ from opentelemetry.trace import get_current_span
 from runlog.config import Settings
 from runlog.engines.base import Delivery
 from runlog.executor.child import ChildThread, Ended
-from runlog.executor.messages import Changed, Done, Flush, Raised, Resume, Returned, Start, Stop, Wait
+from runlog.executor.messages import DESCRIBED, Changed, Done, Flush, Raised, Resume, Returned, Start, Stop, Wait
 from runlog.recording.masks import registered_masks
 from runlog.system.wakeup import threadsafe_caller
 from runlog.tasks.context import Context, RunStopped
 from runlog.tasks.metadata import encode_metadata
 from runlog.tasks.payload import Codec
 from runlog.tasks.task import Task
-
-DESCRIBED = "__runlog_described__"
-"""Where an exception from a child process has its description: frames do not come over."""
 
 _STOP_LIMIT = 5.0
 """Seconds that a child has to end once it was told to; then it is killed."""
