@@ -16,6 +16,7 @@ from runlog.executor.manage import Manager
 from runlog.executor.newruns import new_run
 from runlog.executor.spans import span_context
 from runlog.executor.subscribe import Subscriptions
+from runlog.executor.waits import Waits
 from runlog.stores.base import Page, Run
 from runlog.stores.query import Query
 from runlog.system.ids import RUN_ID_PREFIX, new_run_id
@@ -120,7 +121,9 @@ class EngineSubmitter:
 
     def __init__(self, engine: Engine, provider: TracerProvider, settings: Settings) -> None:
         self._engine = engine
-        self._triggers = Triggers(engine, provider.get_tracer("runlog"), settings)
+        tracer = provider.get_tracer("runlog")
+        self._triggers = Triggers(engine, tracer, settings)
+        self._waits = Waits(engine, tracer, settings)
         self._manager = Manager(engine, settings, self._triggers.submit)
         self._subscriptions = Subscriptions(engine, settings)
 
@@ -150,6 +153,21 @@ class EngineSubmitter:
 
     def subscribe(self, run_ids: Sequence[str] | None, tags: Sequence[str]) -> AsyncGenerator[News, None]:
         return self._subscriptions.subscribe(run_ids, tags)
+
+    async def sleep(self, until: int, *, verb: str, idempotency: KeyRequest | None) -> None:
+        await self._waits.sleep(until, verb=verb, idempotency=idempotency)
+
+    async def create_token(self, request: TokenRequest) -> Token:
+        return await self._waits.create_token(request)
+
+    async def complete_token(self, token_id: str, output: bytes | None) -> bool:
+        return await self._waits.complete_token(token_id, output)
+
+    async def tokens(self, token_ids: Sequence[str] | None, limit: int) -> list[Token]:
+        return await self._waits.tokens(token_ids, limit)
+
+    async def wait_for_token(self, token_id: str, timeout: float | None) -> Token:
+        return await self._waits.wait_for_token(token_id, timeout)
 
     async def queues(self) -> list[QueueState]:
         return await self._engine.queues()

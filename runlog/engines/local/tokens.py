@@ -16,6 +16,7 @@ from runlog.errors import RunlogError, TokenNotFound
 from runlog.tasks.states import Token
 
 _COLUMNS = "token_id, status, created, expires, ended, output, run_id, tags"
+_IS_ORPHAN = "NOT EXISTS (SELECT 1 FROM run WHERE run.run_id = token.run_id)"
 _AT_ONCE = 500
 
 
@@ -78,12 +79,12 @@ def newest(queue: Queue, limit: int, now: int) -> list[Token]:
 
 
 def prune(queue: Queue, ended_before: int) -> int:
-    """Forget tokens that ended before a time, and those of forgotten runs; up to some hundreds, return how many."""
+    """Forget tokens that ended before a time, those of a run only with it; up to some hundreds, return how many."""
     expire(queue, ended_before)
     rows = queue.connection.execute(
-        "DELETE FROM token WHERE id IN (SELECT id FROM token WHERE ended < ?1 UNION ALL SELECT id FROM token "
-        "WHERE status = 'PENDING' AND created < ?1 AND run_id IS NOT NULL "
-        "AND NOT EXISTS (SELECT 1 FROM run WHERE run.run_id = token.run_id) LIMIT ?2) RETURNING id",
+        "DELETE FROM token WHERE id IN (SELECT id FROM token WHERE ended < ?1 AND "
+        f"(run_id IS NULL OR {_IS_ORPHAN}) UNION ALL SELECT id FROM token "
+        f"WHERE status = 'PENDING' AND created < ?1 AND run_id IS NOT NULL AND {_IS_ORPHAN} LIMIT ?2) RETURNING id",
         (ended_before, _AT_ONCE),
     ).fetchall()
     queue.effects.erased |= bool(rows)
