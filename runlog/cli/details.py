@@ -10,11 +10,15 @@ from runlog.cli.output import json_text
 from runlog.console.exceptions import exception_lines
 from runlog.console.message import format_duration, render_message
 from runlog.console.pieces import Line, safe_lines
+from runlog.console.stacks import stack_lines
 from runlog.stores.base import Event
 from runlog.stores.tree import Node
 from runlog.system.text import visible_line
 
-_SHOWN_APART = {"exception", "events", "links", "truncated", "dropped", "status_message", "result"}
+_SHOWN_APART = {"exception", "events", "links", "truncated", "dropped", "status_message", "result", "stacks"}
+
+STACKTRACE = "code.stacktrace"
+"""The attribute that is a text of many lines."""
 
 
 def node_details(node: Node) -> Iterator[Line]:
@@ -36,6 +40,10 @@ def _truncated(event: Event) -> Mapping[str, Any]:
 
 def _attributes(attributes: Mapping[str, Any], truncated: Mapping[str, Any]) -> Iterator[Line]:
     for key, value in attributes.items():
+        if key == STACKTRACE and isinstance(value, str):
+            yield [(key, "key")]
+            yield from ([("│ " + text, "code")] for text in safe_lines(value))
+            continue
         line = _pair(str(key), value if isinstance(value, str) else json_text(value))
         if key in truncated:
             line.append((f"  (cut; it had {visible_line(str(truncated[key]))} characters)", "note"))
@@ -65,6 +73,8 @@ def extra_lines(event: Event) -> Iterator[Line]:
         yield [(f"({visible_line(str(number))} {visible_line(str(what))} dropped: over the limit)", "note")]
     if isinstance(error := extra.get("exception"), dict):
         yield from exception_lines(error)
+    if isinstance(stacks := extra.get("stacks"), dict):
+        yield from stack_lines(stacks)
 
 
 def _span_event(item: dict[str, Any], start: int) -> Iterator[Line]:

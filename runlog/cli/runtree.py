@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runlog.cli.details import node_details
+from runlog.cli.details import STACKTRACE, node_details
 from runlog.cli.layout import fit
 from runlog.cli.output import Output
 from runlog.cli.sentences import error_title, state
@@ -207,7 +207,7 @@ def _inline_attributes(node: Node) -> Line:
     shown = {
         key: value
         for key, value in node.event.attributes.items()
-        if not key.startswith("runlog.") and not (own and key == "attempt")
+        if not key.startswith("runlog.") and not (own and key == "attempt") and key != STACKTRACE
     }
     for number, pair in enumerate(format_attributes(shown)):
         line += [("  " if number == 0 else " ", ""), *pair]

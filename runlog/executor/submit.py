@@ -142,6 +142,9 @@ class EngineSubmitter:
     async def cancel(self, run_id: str, reason: str | None = None) -> bool:
         return await self._manager.cancel(run_id, reason)
 
+    async def ask_for_stacks(self, run_id: str) -> bool:
+        return await self._engine.ask_for_stacks(run_id)
+
     async def reschedule(self, run_id: str, *, delay: float | None, run_at: int | None) -> bool:
         return await self._manager.reschedule(run_id, delay=delay, run_at=run_at)
 

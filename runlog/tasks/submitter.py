@@ -103,6 +103,10 @@ class Submitter(Protocol):
 
     async def cancel(self, run_id: str, reason: str | None = None) -> bool: ...
 
+    async def ask_for_stacks(self, run_id: str) -> bool:
+        """Have the worker of a run write its stacks into the log; False if no worker executes it."""
+        ...
+
     async def reschedule(self, run_id: str, *, delay: float | None, run_at: int | None) -> bool: ...
 
     async def replay(self, run_id: str, payload: bytes | None = None) -> str:

@@ -1,0 +1,61 @@
+"""Recorded stacks of tasks and threads as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from runlog.console.exceptions import frame_lines
+from runlog.console.pieces import Line
+from runlog.system.text import visible_line
+
+_TITLES = (("tasks", "task"), ("threads", "thread"))
+
+
+def stack_lines(stacks: dict[str, Any], indent: int = 0, *, own_only: bool = False) -> Iterator[Line]:
+    """Return stacks (see `executor.trouble.stacks`) as lines that start at column `indent`: each with its title and its
+    frames, those of libraries folded. `own_only` leaves out what is not the run's."""
+    margin = (" " * indent, "")
+    left_out = 0
+    for kind, title in _TITLES:
+        for stack in _dicts(stacks.get(kind)):
+            if own_only and not stack.get("run"):
+                left_out += _count(stack)
+                continue
+            yield [margin, *_title(stack, title)]
+            frames = _dicts(stack.get("frames"))
+            yield from frame_lines(frames, indent + 2, brief=True)
+            if stack.get("awaits"):
+                yield [margin, (f"    awaits {visible_line(str(stack['awaits']))}", "note")]
+    dropped = stacks.get("dropped")
+    if isinstance(dropped, dict):
+        for what, number in dropped.items():
+            yield [margin, (visible_line(f"… {number} more {what} not recorded"), "note")]
+    if left_out:
+        yield [margin, (f"… {left_out} stacks that are not the run's are not shown", "note")]
+
+
+def _title(stack: dict[str, Any], title: str) -> Line:
+    words = []
+    if stack.get("run"):
+        words.append("of this run")
+    if stack.get("running") and title == "task":
+        words.append("running")
+    if (count := _count(stack)) > 1:
+        words.append(f"{count} at this place")
+    for key, what in (("cut", "frames left out"), ("folded", "frames of runlog left out")):
+        if stack.get(key):
+            words.append(f"{stack[key]} {what}")
+    line: Line = [(f"{title} ", "source"), (visible_line(str(stack.get("name"))), "task" if stack.get("run") else "")]
+    if words:
+        line.append((visible_line("  " + ", ".join(words)), "note"))
+    return line
+
+
+def _count(stack: dict[str, Any]) -> int:
+    count = stack.get("count")
+    return count if isinstance(count, int) else 1
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

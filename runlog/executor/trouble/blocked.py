@@ -1,0 +1,124 @@
+"""What blocks the event loop: seen while it does, and a span of the run that does it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from runlog.executor.attempt import Attempt
+from runlog.executor.trouble.beat import THRESHOLD
+from runlog.executor.trouble.chains import thread_chain
+from runlog.executor.trouble.loops import LoopTask, LoopView
+from runlog.executor.trouble.records import Block, place_of
+from runlog.executor.trouble.stacks import Stack, attempt_of, describe_stack, place_in, stacktrace
+from runlog.logger import Place
+from runlog.recording import get_recorder
+from runlog.recording.clean import cut_mark
+
+_STACK_LENGTH = 16_000
+_MACHINERY = ("asyncio", "trio", "anyio", "uvloop", "selectors.py", "threading.py")
+"""Parts of paths where an event loop is that waits for something to do."""
+
+
+class Blocked:
+    """Notices that the loop does not answer. For the watchdog's thread."""
+
+    def __init__(self, view: LoopView) -> None:
+        self._view = view
+        self._block: Block | None = None
+        self._since = 0.0
+        self._is_stalled = False
+        self.attempt: Attempt | None = None
+        """What blocks it now, if that is known."""
+
+    @property
+    def is_open(self) -> bool:
+        return self._block is not None
+
+    def look(self, silent: float, lag: float | None, attempts: Sequence[Attempt], *, held: bool) -> None:
+        """The loop owes an answer for `silent` seconds, or has answered after `lag`. `held`: nothing but the loop's
+        thread could run, this one neither, so what is seen now is what came right after."""
+        block = self._block
+        if block is not None:
+            if lag is not None:
+                block.close(lag)
+                self._block = self.attempt = None
+        elif silent >= THRESHOLD:
+            self._begin(silent, attempts, held=held)
+        elif held and lag is not None and lag >= THRESHOLD:
+            self._begin(lag, attempts, held=held)
+            if self._block is not None:
+                self._block.close(lag)
+                self._block = self.attempt = None
+
+    def stalled(self, seconds: float) -> bool:
+        """It is blocked for so long; true once."""
+        if self._block is None or self._is_stalled or time.monotonic() - self._since < seconds:
+            return False
+        self._is_stalled = True
+        return True
+
+    def _begin(self, silent: float, attempts: Sequence[Attempt], *, held: bool) -> None:
+        view = self._view
+        running = view.running()
+        frame = sys._current_frames().get(view.thread)
+        if frame is None or (running is None and _waits(frame)):
+            if not held:
+                return  # it is ready to go on, and only lacks the CPU
+            frame = running = None
+        attempt, candidates = _guilty(running, attempts)
+        self._since, self._is_stalled = time.monotonic() - silent, False
+        self.attempt = attempt
+        place: Place | None = None
+        if attempt is not None:
+            place = place_of(running, attempt.delivery.run)
+        attributes = _attributes(frame, running, held=held)
+        if candidates:
+            attributes["runlog.candidates"] = [candidate.delivery.run.run_id for candidate in candidates]
+        self._block = Block(get_recorder(), place, time.time_ns() - int(silent * 1e9), attributes)
+        self._block.open()
+
+
+def _guilty(running: LoopTask | None, attempts: Sequence[Attempt]) -> tuple[Attempt | None, Sequence[Attempt]]:
+    """The attempt that the running task is of; else who it may be."""
+    if running is not None:
+        return attempt_of(running), ()
+    return (attempts[0], ()) if len(attempts) == 1 else (None, attempts)
+
+
+def _waits(frame: FrameType) -> bool:
+    """The loop itself runs, and no code that it calls."""
+    path = Path(frame.f_code.co_filename)
+    return any(part in _MACHINERY for part in path.parts)
+
+
+def _attributes(frame: FrameType | None, running: LoopTask | None, *, held: bool) -> dict[str, Any]:
+    attributes: dict[str, Any] = {}
+    if frame is not None:
+        stack = _stack(frame, running)
+        where = place_in(stack)
+        if where is not None:
+            attributes |= {"blocked.by": where.words, **where.attributes}
+        text = stacktrace(stack["frames"])
+        if len(text) > _STACK_LENGTH:
+            text = f"{cut_mark(len(text) - _STACK_LENGTH)}{text[-_STACK_LENGTH:]}"
+        attributes["code.stacktrace"] = text
+    if held:
+        attributes["blocked.interpreter"] = True
+    return attributes
+
+
+def _stack(frame: FrameType, running: LoopTask | None) -> dict[str, Any]:
+    """The stack of the task that runs: without the event loop that it is called by."""
+    chain = thread_chain(frame)
+    outermost = getattr(running.coroutine, "cr_frame", None) if running is not None else None
+    if outermost is not None:
+        codes = [code for code, _ in chain.frames]
+        if outermost.f_code in codes:
+            chain.frames = chain.frames[codes.index(outermost.f_code) :]
+    described, _ = describe_stack(Stack([""], chain, runs=True))
+    return described

@@ -1,0 +1,146 @@
+"""Looks on while attempts run: writes stacks and metrics, reports a blocked event loop, ends what is overdue."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import partial
+
+from opentelemetry.util.types import AttributeValue
+
+from runlog.config import Settings
+from runlog.engines.base import Engine
+from runlog.executor.attempt import Attempt
+from runlog.executor.outcomes import Outcomes
+from runlog.executor.trouble.beat import THRESHOLD, Beat
+from runlog.executor.trouble.blocked import Blocked
+from runlog.executor.trouble.loops import LoopView
+from runlog.executor.trouble.metrics import Sampler, Usage, count_collections
+from runlog.executor.trouble.overdue import EndProcess, Jam, Overdue
+from runlog.executor.trouble.records import write_stacks
+from runlog.executor.trouble.stacks import Snapshot, take
+from runlog.executor.trouble.watchdog import get_watchdog
+from runlog.recording import get_recorder
+from runlog.stores.base import INFO, WARN
+
+STALL = 5.0
+"""Seconds after which all stacks are written of a run that blocks the loop."""
+
+_SAME_TIME = 0.1
+"""Seconds for which one look at all stacks is good enough: a hundred attempts may time out together."""
+_WHOLE = 10
+"""Of so many such attempts the whole process is told, of the others what is their own."""
+
+
+class Lookout:
+    """The observer of one executor. Made anywhere; what it is told of attempts comes on one event loop."""
+
+    def __init__(self, engine: Engine, settings: Settings, *, end_process: EndProcess | None = None) -> None:
+        """`end_process` is for workers, whose process is runlog's to end."""
+        self.is_watched = False
+        self._grace = settings.worker.watchdog_grace
+        self._overdue = Overdue(engine, Outcomes(settings), end_process)
+        self._sampler = Sampler()
+        self._running: dict[Attempt, Usage] = {}
+        self._begun = 0
+        self._view: LoopView | None = None
+        self._beat: Beat | None = None
+        self._blocked: Blocked | None = None
+        self._resumed = 0.0
+        self._snapshot: Snapshot | None = None
+        self._uses = 0
+
+    # The observer's part. On the event loop, but for `asked_for_stacks`.
+
+    def begun(self, attempt: Attempt) -> None:
+        beat = self._beat or self._start()
+        self._begun += 1
+        self._running[attempt] = Usage(attempt, beat.lag, self._begun - len(self._running) - 1)
+        if not self.is_watched:
+            get_watchdog().watch(self)
+
+    def ended(self, attempt: Attempt) -> Mapping[str, AttributeValue]:
+        usage = self._running.pop(attempt, None)
+        return {} if usage is None or self._beat is None else usage.attributes(self._beat.lag, self._begun)
+
+    def timed_out(self, attempt: Attempt) -> None:
+        self._write("at timeout", attempt)
+
+    def stopped(self, attempt: Attempt, cause: str) -> None:
+        if cause == "shutdown":
+            self._write("at shutdown", attempt)
+
+    def asked_for_stacks(self, attempt: Attempt) -> None:
+        get_watchdog().do(partial(self._write_now, "when asked", attempt, INFO))
+
+    def stop_all(self) -> None:
+        """Write the stacks of what still runs, as the process is about to end. Callable from any thread."""
+        for attempt in list(self._running):
+            self._write_now("at shutdown", attempt, WARN)
+
+    def _start(self) -> Beat:
+        count_collections()
+        self._view = LoopView()
+        self._blocked = Blocked(self._view)
+        self._beat = Beat()
+        return self._beat
+
+    def _write(self, why: str, attempt: Attempt) -> None:
+        """Look now, and have the watchdog write what was seen: that reads files."""
+        if self._view is None:  # it has not begun
+            return
+        snapshot, now = self._snapshot, time.time_ns()
+        if snapshot is None or now - snapshot.at > _SAME_TIME * 1e9:
+            snapshot = self._snapshot = take(self._view)
+            self._uses = 0
+        self._uses += 1
+        write = partial(write_stacks, get_recorder(), attempt, snapshot, why, everything=self._uses <= _WHOLE)
+        get_watchdog().do(write)
+
+    def _write_now(self, why: str, attempt: Attempt, level: int) -> None:
+        if self._view is not None:
+            write_stacks(get_recorder(), attempt, take(self._view), why, level)
+
+    # The watchdog's part, in its thread.
+
+    @property
+    def is_active(self) -> bool:
+        return bool(self._running) or (self._blocked is not None and self._blocked.is_open)
+
+    def look(self, late: float) -> None:
+        beat, blocked = self._beat, self._blocked
+        assert beat is not None
+        assert blocked is not None
+        usages = list(self._running.values())
+        if self._snapshot is not None and time.time_ns() - self._snapshot.at > _SAME_TIME * 1e9:
+            self._snapshot = None  # it keeps what it shows alive
+        lag, held = beat.look(late)
+        if lag is not None:
+            for usage in usages:
+                usage.lag_max = max(usage.lag_max, lag)
+        if late >= THRESHOLD and not held:
+            self._resumed = time.monotonic()  # what is overdue gets its grace from here on
+        attempts = [usage.attempt for usage in usages if not usage.attempt.ended]
+        blocked.look(beat.silent, lag, attempts, held=held)
+        if blocked.stalled(STALL) and blocked.attempt is not None:
+            self._write_now("at stall", blocked.attempt, WARN)
+        if usages:
+            self._sampler.look(usages, beat.lag, self._begun, get_recorder())
+            self._end_overdue(usages, attempts, beat, blocked)
+            beat.ask()
+
+    def _end_overdue(self, usages: list[Usage], attempts: list[Attempt], beat: Beat, blocked: Blocked) -> None:
+        now = time.monotonic()
+        if now - self._resumed < self._grace:
+            return
+        overdue: list[Attempt] = []
+        for usage in usages:
+            attempt, deadline = usage.attempt, usage.attempt.deadline
+            if usage.is_overdue or attempt.ended or deadline is None or now < deadline + self._grace:
+                continue
+            usage.is_overdue = True
+            self._write_now("at the end of its grace", attempt, WARN)
+            overdue.append(attempt)
+        if overdue:
+            jam = Jam(blocked.attempt, attempts) if beat.silent >= THRESHOLD else None
+            self._overdue.end(overdue, self._grace, jam)

@@ -1,0 +1,127 @@
+"""The watchdog: the one thread of a process that looks at its event loops while attempts run on them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+EVERY = 0.05
+"""Seconds between two looks."""
+_IDLE = 20
+"""Looks without an attempt after which it sleeps."""
+
+Job = Callable[[], None]
+
+
+class Watched(Protocol):
+    """What it looks at. `look` and `is_active` are for its thread; `is_watched` is its own to set."""
+
+    is_watched: bool
+
+    @property
+    def is_active(self) -> bool:
+        """There is something to look at."""
+        ...
+
+    def look(self, late: float) -> None:
+        """Called every now and then, `late` seconds later than it should have been: the process was stopped, the
+        machine is busy, or code of C has kept the interpreter to itself. Must not wait."""
+        ...
+
+
+class Watchdog(threading.Thread):
+    """`watch` and `do` are for other threads. It sleeps while there is nothing to look at."""
+
+    def __init__(self) -> None:
+        super().__init__(name="runlog-watchdog", daemon=True)
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._watched: list[Watched] = []
+        self._idle: dict[Watched, int] = {}
+        self._lock = threading.Lock()
+
+    def watch(self, watched: Watched) -> None:
+        """Look at it until it has been idle for a while."""
+        with self._lock:
+            if watched.is_watched:
+                return
+            watched.is_watched = True
+            self._watched = [*self._watched, watched]
+        self._jobs.put(None)
+
+    def do(self, job: Job) -> None:
+        """Have something done in this thread, soon. It must not wait for long."""
+        self._jobs.put(job)
+
+    def run(self) -> None:
+        due = time.monotonic() + EVERY
+        while True:
+            if not self._watched:
+                self._do(self._jobs.get())
+                due = time.monotonic() + EVERY
+                continue
+            try:
+                self._do(self._jobs.get(timeout=max(0.0, due - time.monotonic())))
+            except Empty:
+                pass
+            else:
+                if time.monotonic() < due:
+                    continue
+            late = max(0.0, time.monotonic() - due)
+            for watched in self._watched:
+                self._look(watched, late)
+            due = time.monotonic() + EVERY
+
+    def _do(self, job: Job | None) -> None:
+        if job is None:
+            return
+        try:
+            job()
+        except Exception:  # noqa: BLE001 - a fault of runlog's own must not end the watch
+            traceback.print_exc()
+
+    def _look(self, watched: Watched, late: float) -> None:
+        if watched.is_active:
+            self._idle.pop(watched, None)
+        else:
+            self._idle[watched] = self._idle.get(watched, 0) + 1
+            if self._idle[watched] >= _IDLE and self._leave(watched):
+                return
+        self._do(lambda: watched.look(late))
+
+    def _leave(self, watched: Watched) -> bool:
+        with self._lock:
+            watched.is_watched = False
+            if watched.is_active:  # an attempt has begun in between, and may have seen that it is watched
+                watched.is_watched = True
+                return False
+            self._watched = [other for other in self._watched if other is not watched]
+            del self._idle[watched]
+        return True
+
+
+_current: Watchdog | None = None
+_starting = threading.Lock()
+
+
+def get_watchdog() -> Watchdog:
+    """The process's; it is started at the first use."""
+    global _current
+    with _starting:
+        if _current is None:
+            _current = Watchdog()
+            _current.start()
+        return _current
+
+
+def _forget() -> None:
+    """In a forked child: the thread is the parent's."""
+    global _current, _starting
+    _current, _starting = None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)
