@@ -2,171 +2,205 @@
 
 from __future__ import annotations
 
-import inspect
-import math
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from contextvars import ContextVar
+import traceback
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar, copy_context
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from anyio import CancelScope, Event, current_time, get_cancelled_exc_class
+from anyio import CancelScope, get_cancelled_exc_class
 from anyio.lowlevel import checkpoint_if_cancelled, current_token
 
-from runlog.engines.base import Delivery, Engine, Interrupt, Outcome
-from runlog.executor.outcomes import Outcomes, put_back
-from runlog.executor.slots import Slots
+from runlog.engines.base import Delivery, Interrupt, Outcome
+from runlog.executor.contexts import Live, make_context
+from runlog.executor.flush import RunChanges
+from runlog.executor.hooks import HookCalls
+from runlog.executor.outcomes import MaxDurationReached, Tries, is_abort, put_back
+from runlog.executor.processes import ChildProcessCrashed
+from runlog.executor.running import Call
 from runlog.executor.spans import AttemptSpans
-from runlog.executor.threads import Threads
-from runlog.logger import logger
-from runlog.system.wakeup import threadsafe_caller
-from runlog.tasks.context import AttemptInfo, Context, RunInfo, RunStopped, set_current_run
+from runlog.executor.timers import Allowance
+from runlog.executor.waiting import Waiting
+from runlog.executor.workplace import Workplace
+from runlog.tasks.context import RunStopped, set_current_run
+from runlog.tasks.hooks import HookName
+from runlog.tasks.results import RunResult
 from runlog.tasks.task import Task
-from runlog.tracing.tracer import Tracer
+from runlog.tracing.scope import RunScope
 
 current_attempt: ContextVar[Attempt | None] = ContextVar("runlog-current-attempt", default=None)
 
 Cause = Literal["cancel", "lost", "shutdown", "timeout"]
+T = TypeVar("T")
 
 
 class Attempt:
     """Runs the task's function once, in the task of the event loop that calls `run`."""
 
-    def __init__(
-        self,
-        delivery: Delivery,
-        task: Task[Any, Any],
-        *,
-        engine: Engine,
-        slots: Slots,
-        threads: Threads,
-        outcomes: Outcomes,
-        tracer: Tracer,
-        has_slot: bool,
-    ) -> None:
-        self.delivery, self.task, self.has_slot = delivery, task, has_slot
-        self._engine, self._slots, self._threads, self._outcomes = engine, slots, threads, outcomes
-        self._spans = AttemptSpans(tracer, delivery)
-        self._scope = CancelScope()
-        self._call_soon = threadsafe_caller()
+    def __init__(self, delivery: Delivery, task: Task[Any, Any], workplace: Workplace, *, has_slot: bool) -> None:
+        run, options = delivery.run, delivery.run.options or {}
+        self.delivery, self.task = delivery, task
+        self.is_sync = not task.is_async
+        self.ended = False
+        self._workplace = workplace
+        self._allowance = Allowance(workplace.timers, options.get("max_duration", task.max_duration), self._time_out)
+        self._waiting = Waiting(delivery, workplace.engine, workplace.slots, self._allowance, has_slot=has_slot)
+        self._spans = AttemptSpans(workplace.tracer, delivery)
+        self._changes = RunChanges(run, workplace.engine, workplace.start, workplace.call_soon)
+        self._tries = Tries.of(delivery, task.retry)
+        live = Live(self._changes, workplace.resources, self._check_stopped, lambda: self._allowance.left)
+        self.context = make_context(delivery, task, self._tries.retry.max_attempts, live)
+        self._hooks = HookCalls(task, self.context, run.payload, workplace.threads, workplace.tracer)
+        self._cancelling = CancelScope()
         self._loop = current_token()
+        self._inside = copy_context()
         self._cause: Cause | None = None
         self._reason = ""
-        self._waits = 0
-        self._returning: Event | None = None  # set once the slot that is being asked for was granted, or not
-        self._left = math.inf
-        self.ended = False
+
+    @property
+    def deadline(self) -> float | None:
+        """When its `max_duration` ends it as of now, by `time.monotonic()`; None without one, and while it waits."""
+        return self._allowance.due
+
+    @property
+    def scope(self) -> RunScope:
+        """What its records belong to."""
+        return self._spans.scope
 
     # What ends it from outside.
 
-    def shut_down(self) -> None:
+    def shut_down(self, reason: str = "its worker was shut down") -> None:
         """The worker ends: stop, to be tried again elsewhere."""
-        self._stop("shutdown", "its worker was shut down")
+        self._stop("shutdown", reason)
+
+    def overdue(self) -> Outcome:
+        """The outcome for who ends the attempt over its head, as it does not react at its deadline."""
+        return self._workplace.outcomes.timed_out(MaxDurationReached(self._allowance.seconds or 0), self._tries, None)
 
     def _on_interrupt(self, interrupt: Interrupt) -> None:
-        self._call_soon(partial(self._stop, interrupt.kind, interrupt.reason))
+        if interrupt.kind == "stacks":
+            self._observe(self._workplace.observer.asked_for_stacks)
+        else:
+            self._workplace.call_soon(partial(self._stop, interrupt.kind, interrupt.reason))
+
+    def _time_out(self) -> None:
+        self._stop("timeout", "")
 
     def _stop(self, cause: Cause, reason: str) -> None:
-        if self._cause is None and not self.ended:
-            self._cause, self._reason = cause, reason
-            self._scope.cancel()
+        if self._cause is not None or self.ended:
+            return
+        self._cause, self._reason = cause, reason
+        if cause == "timeout":
+            self._observe(self._workplace.observer.timed_out)
+        else:
+            self._observe(self._workplace.observer.stopped, cause)
+        self._waiting.give_up()
+        self._cancelling.cancel()
 
     def _check_stopped(self) -> None:
         """For `Context.checkpoint()`, from any thread."""
         if self._cause is not None:
-            raise RunStopped(f"run {self.delivery.run.run_id}: {self._cause}: {self._reason}")
+            reason = self._reason or str(MaxDurationReached(self._allowance.seconds or 0))
+            raise RunStopped(f"run {self.delivery.run.run_id}: {self._cause}: {reason}")
         if self.ended:
             raise RunStopped(f"run {self.delivery.run.run_id}: the attempt has ended")
 
-    @property
-    def _ended_by(self) -> Cause | None:
-        """What ended it from outside, if anything did."""
-        return self._cause or ("timeout" if self._scope.cancel_called else None)
+    def _observe(self, tell: Callable[..., T], *arguments: Any) -> T | None:
+        """Tell the observer, in the attempt's own context, as its records belong to the run."""
+        try:
+            return self._inside.copy().run(tell, self, *arguments)
+        except Exception:  # noqa: BLE001 - who looks on must not change what happens
+            traceback.print_exc()
+            return None
 
     # Running.
 
     async def run(self) -> Outcome:
         """Run the function. Raises only the cancellation of whoever runs the executor."""
-        if not self.has_slot:
-            await self._slots.acquire()
-            self.has_slot = True
+        outcome, canceled = put_back("its worker was stopped"), True
         try:
+            await self._waiting.take_slot()
             current_attempt.set(self)
-            context = self._context()
-            set_current_run(context)
+            set_current_run(self.context)
             self._spans.begin()
-            outcome = await self._outcome(context)
-        except BaseException:
-            self._spans.end(put_back("its worker was stopped"), canceled=True)
-            raise
+            self._inside = copy_context()
+            self._observe(self._workplace.observer.begun)
+            outcome = await self._outcome()
+            canceled = outcome.status in ("CANCELED", "QUEUED") and self._cause in ("cancel", "lost", "shutdown")
         finally:
             self.ended = True
-            if self.has_slot:
-                self.has_slot = False
-                self._slots.release()
-        self._spans.end(outcome, canceled=self._ended_by in ("cancel", "lost", "shutdown"))
+            self._allowance.pause()
+            self._waiting.close()
+            self._spans.end(outcome, canceled=canceled, attributes=self._observe(self._workplace.observer.ended))
         return outcome
 
-    async def _outcome(self, context: Context) -> Outcome:
+    async def flush(self) -> None:
+        """Bring the last changes of metadata and tags to the engine."""
+        if self._cause != "lost":
+            await self._changes.end()
+
+    async def _outcome(self) -> Outcome:
         try:
-            args, kwargs = self.task.arguments(self.delivery.run.payload, context)
+            args, kwargs = self.task.arguments(self.delivery.run.payload, self.context)
         except Exception as refused:  # noqa: BLE001 - a PayloadError, or what a validator of the user's raised
             self._spans.record_exception(refused)
-            return self._outcomes.refused(refused)
-        self._engine.watch(self.delivery, self._on_interrupt)
-        error: BaseException | None = None
-        if self._cause is not None:
-            return self._outcome_of(error)
-        if self.task.max_duration is not None:
-            self._scope.deadline = current_time() + self.task.max_duration
-        try:
-            with self._scope:
-                with self._spans.run():
-                    value = await self._call(args, kwargs)
-                return self._outcomes.completed(value, self.task.result_codec)
-        except get_cancelled_exc_class() as raised:
-            if not self._scope.cancel_called:
-                await checkpoint_if_cancelled()  # raises if it is the executor that is cancelled
-            error = raised
-        except BaseException as raised:  # noqa: BLE001 - whatever a task raises, the worker lives and the run says it
-            error = raised
-        return self._outcome_of(error)
+            return await self._told(self._workplace.outcomes.refused(refused), None, refused)
+        self._workplace.engine.watch(self.delivery, self._on_interrupt)
+        returned, value, error = False, None, None
+        if self._cause is None:
+            self._allowance.go_on()
+            if self._hooks.of("on_wait") or self._hooks.of("on_resume"):
+                self._waiting.tell = self._tell_of_wait
+            try:
+                with self._cancelling as scope:
+                    value = await Call(self, self._spans, self._hooks, self._workplace).run(args, kwargs, scope)
+                    returned = True
+            except get_cancelled_exc_class() as raised:
+                if not self._cancelling.cancel_called:
+                    await checkpoint_if_cancelled()  # raises if it is the executor that is cancelled
+                error = raised
+            except BaseException as raised:  # noqa: BLE001 - whatever a task raises, the worker lives and the run says it
+                error = raised
+            self._allowance.pause()
+        return await self._judged(value) if returned else await self._ended_early(error)
 
-    def _outcome_of(self, error: BaseException | None) -> Outcome:
-        match self._ended_by:
-            case "cancel" | "lost":
-                return self._outcomes.canceled(self._reason)
+    async def _judged(self, value: object) -> Outcome:
+        outcome = self._workplace.outcomes.completed(value, self.task.result_codec)
+        return await self._told(outcome, value, None)
+
+    async def _ended_early(self, error: BaseException | None) -> Outcome:
+        outcomes = self._workplace.outcomes
+        match self._cause:
+            case "lost":
+                return outcomes.canceled(self._reason)
             case "shutdown":
                 return put_back(self._reason)
+            case "cancel":
+                return await self._told(outcomes.canceled(self._reason), None, None)
             case "timeout":
-                assert self.task.max_duration is not None
+                timeout = MaxDurationReached(self._allowance.seconds or 0)
                 own = None if isinstance(error, get_cancelled_exc_class()) else error
-                return self._outcomes.timed_out(self.task.max_duration, self.delivery, self.task.retry, own)
-            case _:
-                assert error is not None
-                return self._outcomes.failed(error, self.delivery, self.task.retry)
+                verdict = await self._hooks.judge(timeout)
+                return await self._told(outcomes.timed_out(timeout, self._tries, own, verdict), None, timeout)
+        assert error is not None
+        if isinstance(error, ChildProcessCrashed):
+            return outcomes.crashed(error.reason, error.cause, self.delivery.crashes + 1, final=error.is_memory)
+        verdict = None if is_abort(error) else await self._hooks.judge(error)
+        return await self._told(outcomes.failed(error, self._tries, verdict), None, error)
 
-    async def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        call = partial(self.task.function, *args, **kwargs)
-        if self.task.is_async:
-            return await call()
-        try:
-            value = await self._threads.run(call)
-        except get_cancelled_exc_class():
-            if self._scope.cancel_called:
-                logger.warn("the thread of this attempt could not be stopped and was left behind")
-            raise
-        return await value if inspect.isawaitable(value) else value
+    async def _told(self, outcome: Outcome, value: object, error: BaseException | None) -> Outcome:
+        """Tell the hooks of the end, if this is one."""
+        name = _END_HOOKS.get(outcome.status)
+        if name is not None and (self._hooks.of(name) or self._hooks.of("on_complete")):
+            run_id, task_id = self.delivery.run.run_id, self.task.id
+            result: RunResult[Any] = RunResult(run_id, task_id, outcome.status, value, outcome.error)
+            values = {"output": value, "error": error, "reason": self._reason}
+            await self._hooks.tell_end({name: values, "on_complete": {"result": result}})
+        return outcome
 
-    def _context(self) -> Context:
-        delivery, retry = self.delivery, self.task.retry
-        run = delivery.run
-        return Context(
-            self.task.info,
-            RunInfo(run.run_id, run.tags, run.created, delivery.started, run.parent_run_id, run.root_run_id),
-            AttemptInfo(delivery.attempt, retry.max_attempts, delivery.crashes),
-            self._check_stopped,
-        )
+    async def _tell_of_wait(self, name: HookName, reason: str) -> None:
+        await self._hooks.tell(name, {"reason": reason})
 
     # Waiting.
 
@@ -175,60 +209,17 @@ class Attempt:
         """The caller is on the event loop of the attempt: a thread of it may run another one."""
         return current_token() == self._loop
 
-    @asynccontextmanager
-    async def waiting(self, reason: str) -> AsyncIterator[None]:
-        """Round a wait for other runs: the run is WAITING, its slot is free and its time stands still."""
-        self._waits += 1
-        if self.has_slot:
-            self._pause(reason)
-        try:
-            yield
-        except BaseException:
-            self._waits -= 1
-            if self._lacks_slot and self._returning is None:
-                self._slots.take()
-                self._go_on()
-            raise
-        self._waits -= 1
-        while self._lacks_slot:
-            # One asks for all: a second request would wait for the slot that the first has got for this very attempt.
-            await (self._return() if self._returning is None else self._returning.wait())
+    def waiting(self, reason: str, cause: dict[str, Any] | None = None) -> AbstractAsyncContextManager[None]:
+        """Round a wait for something: the run is WAITING, its places are free and its time stands still."""
+        return self._waiting.waiting(reason, cause)
 
-    @property
-    def _lacks_slot(self) -> bool:
-        return not (self._waits or self.has_slot or self.ended)
 
-    async def _return(self) -> None:
-        """Take a slot again, unless another wait has begun by the time that one is free."""
-        self._returning = returned = Event()
-        try:
-            await self._slots.acquire(first=True)
-        except BaseException:
-            if self._lacks_slot:
-                self._slots.take()
-                self._go_on()
-            raise
-        else:
-            if self._lacks_slot:
-                self._go_on()
-            else:
-                self._slots.release()
-        finally:
-            self._returning = None
-            returned.set()
-
-    def _pause(self, reason: str) -> None:
-        self._left = self._scope.deadline - current_time()
-        self._scope.deadline = math.inf
-        self._slots.release()
-        self.has_slot = False
-        self._engine.mark(self.delivery, "WAITING", reason)
-
-    def _go_on(self) -> None:
-        self.has_slot = True
-        self._scope.deadline = current_time() + self._left
-        if self._cause is None:
-            self._engine.mark(self.delivery, "EXECUTING")
+_END_HOOKS: dict[str, HookName] = {
+    "COMPLETED": "on_success",
+    "FAILED": "on_failure",
+    "TIMED_OUT": "on_failure",
+    "CANCELED": "on_cancel",
+}
 
 
 def running_attempt() -> Attempt | None:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from anyio import CancelScope, Event, create_task_group, move_on_after, sleep
+from anyio import CancelScope, Event, create_task_group, move_on_after, sleep, sleep_forever
 from anyio.abc import TaskGroup
 
 from runlog.config import Settings
-from runlog.engines.base import Delivery, Engine, Work
+from runlog.engines.base import Delivery, Engine, Outcome, Work
 from runlog.errors import ProjectNotOpen, StoreError
 from runlog.executor.attempt import Attempt
+from runlog.executor.observer import Observer, Unobserved
 from runlog.executor.outcomes import Outcomes, put_back
+from runlog.executor.processes import Processes
+from runlog.executor.resources import open_resources
 from runlog.executor.slots import Slots
 from runlog.executor.threads import Threads
+from runlog.executor.timers import Timers
+from runlog.executor.workplace import Workplace
 from runlog.system.interrupt import spared_from_interrupts
+from runlog.system.wakeup import threadsafe_caller
 from runlog.tasks.registry import Registry
 from runlog.tracing.provider import TracerProvider
 
@@ -25,20 +33,42 @@ _LAST_WORD = 5.0
 
 
 class Executor:
-    """Executes the runs of the tasks in `registry` that `engine` delivers."""
+    """Executes the runs of the tasks in `registry` that `engine` delivers.
 
-    def __init__(self, engine: Engine, registry: Registry, provider: TracerProvider, settings: Settings) -> None:
+    `queues` limits it to runs of these; `version` is that of the code; `observer` looks on.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        registry: Registry,
+        provider: TracerProvider,
+        settings: Settings,
+        *,
+        queues: Sequence[str] | None = None,
+        version: str | None = None,
+        observer: Observer | None = None,
+    ) -> None:
         self._engine, self._registry, self._settings = engine, registry, settings
+        self._queues, self._version = None if queues is None else tuple(queues), version
+        self._observer: Observer = observer or Unobserved()
         self._tracer = provider.get_tracer("runlog")
         self._outcomes = Outcomes(settings)
         self._attempts: set[Attempt] = set()
+        self._executing = 0
         self._attempt_ended = Event()
         self._threads: Threads | None = None
+        self._children: Processes | None = None
+
+    @property
+    def attempts(self) -> Collection[Attempt]:
+        """Those that run, or wait for something. From another thread, read a copy of it."""
+        return self._attempts
 
     @property
     def running(self) -> int:
-        """Attempts that run, or wait for other runs."""
-        return len(self._attempts)
+        """Attempts that run, or wait for something."""
+        return self._executing
 
     @property
     def abandoned_threads(self) -> int:
@@ -48,43 +78,83 @@ class Executor:
     async def run(self, stop: Event) -> None:
         """Execute runs until `stop` is set; return when the last attempt has ended.
 
-        From then on no run is claimed. Those that run have `worker.grace` seconds; what still runs then is cancelled
-        and queued again, with no attempt used. Cancelling this call does the same without the grace. Raises StoreError
-        if the queue cannot be used at the start.
+        Resources are opened before the first claim, and closed when the last attempt has ended. From `stop` on no run
+        is claimed. Those that run have `worker.grace` seconds; what still runs then is cancelled and queued again, with
+        no attempt used. Cancelling this call does the same without the grace. Raises StoreError if the queue cannot be
+        used at the start, and ResourceError for a resource that cannot be opened.
         """
-        worker = self._settings.worker
-        slots, threads = Slots(worker.concurrency), Threads(worker.threads)
-        self._threads = threads
-        async with create_task_group() as runs:
-            failure = await self._claim_until(stop, runs, slots, threads)
-            with move_on_after(worker.grace):
-                await self._all_ended()
-            for attempt in list(self._attempts):
-                attempt.shut_down()
+        async with open_resources() as resources, create_task_group() as beside:
+            workplace = self._workplace(resources, beside)
+            beside.start_soon(workplace.timers.run)
+            beside.start_soon(self._notice_cancel)
+            try:
+                failure = await self._work_until(stop, workplace)
+            finally:
+                if self._children is not None:
+                    self._children.close()
+            beside.cancel_scope.cancel()
         if failure is not None:
             raise failure
 
+    def _workplace(self, resources: Mapping[str, Any], beside: TaskGroup) -> Workplace:
+        worker = self._settings.worker
+        self._threads = Threads(worker.threads)
+        return Workplace(
+            engine=self._engine,
+            slots=Slots(worker.concurrency),
+            threads=self._threads,
+            timers=Timers(),
+            outcomes=self._outcomes,
+            tracer=self._tracer,
+            observer=self._observer,
+            resources=resources,
+            processes=self._processes,
+            call_soon=threadsafe_caller(),
+            start=beside.start_soon,
+        )
+
+    def _processes(self) -> Processes:
+        self._children = self._children or Processes(self._settings)
+        return self._children
+
+    async def _notice_cancel(self) -> None:
+        """Have attempts that wait for a place, shielded from cancels, give up when the executor is cancelled."""
+        try:
+            await sleep_forever()
+        finally:
+            for attempt in list(self._attempts):
+                attempt.shut_down("its worker was stopped")
+
+    async def _work_until(self, stop: Event, workplace: Workplace) -> StoreError | None:
+        async with create_task_group() as runs:
+            failure = await self._claim_until(stop, runs, workplace)
+            with move_on_after(self._settings.worker.grace):
+                await self._all_ended()
+            for attempt in list(self._attempts):
+                attempt.shut_down()
+        return failure
+
     async def _all_ended(self) -> None:
-        while self._attempts:
+        while self._executing:
             self._attempt_ended = Event()
             await self._attempt_ended.wait()
 
-    async def _claim_until(self, stop: Event, runs: TaskGroup, slots: Slots, threads: Threads) -> StoreError | None:
+    async def _claim_until(self, stop: Event, runs: TaskGroup, workplace: Workplace) -> StoreError | None:
         failure = None
         async with create_task_group() as claiming:
             claiming.start_soon(_cancel_after, stop, claiming.cancel_scope)
-            failure = await self._claim(runs, slots, threads)
+            failure = await self._claim(runs, workplace)
             claiming.cancel_scope.cancel()
         return failure
 
-    async def _claim(self, runs: TaskGroup, slots: Slots, threads: Threads) -> StoreError | None:
+    async def _claim(self, runs: TaskGroup, workplace: Workplace) -> StoreError | None:
         """Claim until it is cancelled, the engine is closed, or the queue turns out to be of no use."""
         served = False
-        execute = spared_from_interrupts(self._execute)
+        slots, execute = workplace.slots, spared_from_interrupts(self._execute)
         while True:
             free = await slots.available()
             try:
-                deliveries = await self._engine.claim(Work(tuple(self._registry.ids())), free)
+                deliveries = await self._engine.claim(self._work(), free)
             except ProjectNotOpen:
                 return None
             except StoreError as error:
@@ -95,33 +165,44 @@ class Executor:
                 continue
             served = True
             for delivery in deliveries:
-                runs.start_soon(execute, delivery, slots, threads, slots.try_take())
+                self._executing += 1
+                runs.start_soon(execute, delivery, workplace, slots.try_take())
 
-    async def _execute(self, delivery: Delivery, slots: Slots, threads: Threads, has_slot: bool) -> None:
+    def _work(self) -> Work:
+        return Work(tuple(self._registry.ids()), self._queues, self._registry.limits(), self._version)
+
+    async def _execute(self, delivery: Delivery, workplace: Workplace, has_slot: bool) -> None:
+        attempt: Attempt | None = None
         outcome = put_back("its worker was stopped")
-        attempt = Attempt(
-            delivery,
-            self._registry.get(delivery.run.task),
-            engine=self._engine,
-            slots=slots,
-            threads=threads,
-            outcomes=self._outcomes,
-            tracer=self._tracer,
-            has_slot=has_slot,
-        )
-        self._attempts.add(attempt)
         try:
-            outcome = await attempt.run()
+            task = self._registry.find(delivery.run.task)
+            if task is None:
+                outcome = put_back("its worker does not know the task any more")
+            else:
+                attempt = Attempt(delivery, task, workplace, has_slot=has_slot)
+                outcome = await self._run(attempt)
         except Exception as error:  # noqa: BLE001 - a fault of runlog's own must not end the other runs
             traceback.print_exc()
             outcome = self._outcomes.refused(error)
         finally:
             try:
+                if attempt is None and has_slot:
+                    workplace.slots.release()
+                with move_on_after(_LAST_WORD, shield=True):
+                    if attempt is not None:
+                        await attempt.flush()
                 with move_on_after(_LAST_WORD, shield=True):  # the engine goes on trying by itself
                     await self._engine.finish(delivery, outcome)
             finally:
-                self._attempts.discard(attempt)
+                self._executing -= 1
                 self._attempt_ended.set()
+
+    async def _run(self, attempt: Attempt) -> Outcome:
+        self._attempts.add(attempt)
+        try:
+            return await attempt.run()
+        finally:
+            self._attempts.discard(attempt)
 
 
 async def _cancel_after(stop: Event, scope: CancelScope) -> None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class Observer(Protocol):
     """Told of the life of attempts, so that trouble can be seen. Nothing here may raise, or wait.
 
-    Called on the event loop of the executor, inside the attempt's own context where one runs, but for
-    `asked_for_stacks`.
+    Called on the event loop of the executor, but for `asked_for_stacks`, and in the context of the attempt: what is
+    recorded here belongs to its run.
     """
 
     def begun(self, attempt: Attempt) -> None:
@@ -44,7 +44,7 @@ class Unobserved:
 
     def begun(self, attempt: Attempt) -> None: ...
 
-    def ended(self, attempt: Attempt) -> Mapping[str, AttributeValue]:
+    def ended(self, _: Attempt) -> Mapping[str, AttributeValue]:
         return {}
 
     def timed_out(self, attempt: Attempt) -> None: ...

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode, TraceFlags
+from opentelemetry.util.types import AttributeValue
 
 from runlog.engines.base import Delivery, NewRun, Outcome
 from runlog.tracing import span as own
@@ -19,14 +20,20 @@ from runlog.tracing.tracer import Tracer
 
 
 class AttemptSpans:
-    """`Retry #N delay`, `Attempt N` and `run()`, under the run's root span."""
+    """`Retry #N delay`, `Attempt N`, `middleware()` and `run()`, under the run's root span."""
 
     def __init__(self, tracer: Tracer, delivery: Delivery) -> None:
         self._tracer, self._delivery = tracer, delivery
         run = delivery.run
         self._scope = RunScope(run.run_id, run.task, delivery.attempt)
         self._span: Span | None = None
+        self._above: Span | None = None  # where the next inner span goes
         self._raised = False
+
+    @property
+    def scope(self) -> RunScope:
+        """What the records of the attempt belong to."""
+        return self._scope
 
     def begin(self) -> None:
         """Start the attempt's span and make it current, for the rest of this task of the event loop."""
@@ -39,15 +46,17 @@ class AttemptSpans:
             tracer.start(f"Retry #{number - 1} delay", root, start_time=delivery.retry_from).end()
         links = [Link(span_context(*ids)) for ids in delivery.run.links]
         span = tracer.start(f"Attempt {number}", root, SpanKind.CONSUMER, {"attempt": number}, links)
-        self._span = span
+        self._span = self._above = span
         attach(with_span(root, span))
 
     @contextmanager
-    def run(self) -> Iterator[None]:
-        """The span of the function itself. An exception is recorded there, whatever it is."""
-        assert self._span is not None
+    def inside(self, name: str) -> Iterator[None]:
+        """A span under the attempt's, or under the one that is open in this way: `middleware()`, and `run()` for the
+        function itself. An exception is recorded there, whatever it is."""
+        above = self._above
+        assert above is not None
         root = with_value(Context(), RUN_KEY, self._scope)
-        span = self._tracer.start("run()", with_span(root, self._span))
+        self._above = span = self._tracer.start(name, with_span(root, above))
         token = attach(with_span(root, span))
         try:
             with span:
@@ -57,17 +66,20 @@ class AttemptSpans:
             raise
         finally:
             detach(token)
+            self._above = above
 
     def record_exception(self, error: BaseException) -> None:
         assert self._span is not None
         self._span.record_exception(error)
 
-    def end(self, outcome: Outcome, *, canceled: bool) -> None:
+    def end(self, outcome: Outcome, *, canceled: bool, attributes: Mapping[str, AttributeValue] | None = None) -> None:
         """Close what is still open under the attempt, then the attempt."""
         span = self._span
         if span is None:  # it could not begin
             self._scope.close_open_spans()
             return
+        if attributes:
+            span.set_attributes(attributes)
         mine = span if isinstance(span, own.Span) else None
         if canceled:
             if mine is not None:

@@ -1,0 +1,104 @@
+"""Bringing what the code of a run changes in metadata and tags to the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from anyio import Event, Lock, move_on_after
+
+from runlog.engines.base import Engine, NewRun
+from runlog.errors import PayloadError, RunNotFound, StoreError
+from runlog.logger import logger
+from runlog.tasks.metadata import Changes, Taken, Target
+from runlog.tasks.states import MetadataChange
+
+EVERY = 1.0
+"""Seconds between two flushes."""
+
+Start = Callable[[Callable[[], Coroutine[Any, Any, None]]], object]
+"""Starts a task beside the attempts."""
+
+
+class RunChanges(Changes):
+    """The changes of one attempt: brought to the engine each second while there are some, and at the end.
+
+    A flush that fails is a warning in the run; where the engine may take the changes later, they are kept until then.
+    """
+
+    def __init__(
+        self, run: NewRun, engine: Engine, start: Start, call_soon: Callable[[Callable[[], Any]], None]
+    ) -> None:
+        super().__init__(self._flush_now)
+        self._run, self._engine, self._start, self._call_soon = run, engine, start, call_soon
+        self._asked = False
+        self._flushing: Lock | None = None
+        self._ended: Event | None = None
+        self._is_over = False
+
+    def add(self, target: Target, change: MetadataChange | str) -> None:
+        super().add(target, change)
+        if not self._asked:  # two threads may both ask
+            self._asked = True
+            self._call_soon(self._begin)
+
+    async def end(self) -> None:
+        """Bring the last changes; no more are taken to the engine after."""
+        self._is_over = True
+        if self._ended is not None:
+            self._ended.set()
+        if self._pending:
+            await self._flush_now()
+
+    def _begin(self) -> None:
+        if self._ended is None and not self._is_over:
+            self._ended = Event()
+            self._start(self._each_second)
+
+    async def _each_second(self) -> None:
+        assert self._ended is not None
+        while not self._is_over and self._pending:
+            with move_on_after(EVERY):
+                await self._ended.wait()
+            if not self._is_over:
+                await self._flush_now()
+        self._ended, self._asked = None, False
+        if self._pending:  # another thread was just adding
+            self._asked = True
+            self._begin()
+
+    async def _flush_now(self) -> None:
+        """One at a time, so that the changes arrive in their order."""
+        self._flushing = self._flushing or Lock()
+        async with self._flushing:
+            taken = self.take()
+            while taken:
+                target, (changes, tags) = next(iter(taken.items()))
+                try:
+                    await self._engine.change_metadata(self._id(target), changes, tags)
+                except RunNotFound:
+                    pass  # the parent was pruned, long after its end
+                except PayloadError as error:
+                    logger.warn(
+                        "metadata of the {target} was not changed: {why}", target=_NAMES[target], why=str(error)
+                    )
+                except StoreError as error:
+                    logger.warn("metadata could not be written down now: {why}", why=str(error))
+                    self.put_back(taken)
+                    return
+                except BaseException:  # cancelled, maybe before it was written: it must not be written twice
+                    self._forget(taken, target)
+                    raise
+                del taken[target]
+
+    def _forget(self, taken: Taken, target: Target) -> None:
+        del taken[target]
+        self.put_back(taken)
+
+    def _id(self, target: Target) -> str:
+        run = self._run
+        parent = run.parent_run_id or run.run_id
+        return {"self": run.run_id, "parent": parent, "root": run.root_run_id or parent}[target]
+
+
+_NAMES: dict[Target, str] = {"self": "the run", "parent": "its parent", "root": "the root run"}
