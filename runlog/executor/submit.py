@@ -169,7 +169,7 @@ class EngineSubmitter:
     async def tokens(self, token_ids: Sequence[str] | None, limit: int) -> list[Token]:
         return await self._waits.tokens(token_ids, limit)
 
-    async def wait_for_token(self, token_id: str, timeout: float | None) -> Token:
+    async def wait_for_token(self, token_id: str, timeout: float | None) -> Token:  # noqa: ASYNC109 - no error
         return await self._waits.wait_for_token(token_id, timeout)
 
     async def queues(self) -> list[QueueState]:

@@ -81,7 +81,7 @@ class Waits:
         """See Submitter.tokens."""
         return await self._engine.tokens(token_ids, limit)
 
-    async def wait_for_token(self, token_id: str, timeout: float | None) -> Token:
+    async def wait_for_token(self, token_id: str, timeout: float | None) -> Token:  # noqa: ASYNC109 - no error
         """See Submitter.wait_for_token."""
         attempt = running_attempt()
         with self._tracer.start_as_current_span("wait.for_token()", attributes={TOKEN_ATTRIBUTE: token_id}):

@@ -134,7 +134,7 @@ class Submitter(Protocol):
 
     async def tokens(self, token_ids: Sequence[str] | None, limit: int) -> list[Token]: ...
 
-    async def wait_for_token(self, token_id: str, timeout: float | None) -> Token:
+    async def wait_for_token(self, token_id: str, timeout: float | None) -> Token:  # noqa: ASYNC109 - no error
         """Wait for a token under a span `wait.for_token()`, `timeout` seconds at most: PENDING is returned then."""
         ...
 

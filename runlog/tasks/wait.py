@@ -90,7 +90,11 @@ async def create_token(
     return Token(state.token_id, expires, state.run_id, state.tags)
 
 
-async def for_token(token: Token | str, *, timeout: float | timedelta | None = None) -> TokenResult:  # noqa: ASYNC109 - its end is no error
+async def for_token(
+    token: Token | str,
+    *,
+    timeout: float | timedelta | None = None,  # noqa: ASYNC109 - its end is no error
+) -> TokenResult:
     """Wait until a token (or the one with this id) is completed or its time is over; `timeout` at most.
 
     Raises TokenNotFound, TaskError and ProjectNotOpen."""
