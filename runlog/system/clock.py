@@ -14,5 +14,5 @@ _SLICE = 5.0
 async def sleep_until(moment: int, *, at_most: float = math.inf) -> None:
     """Wait until the wall clock shows a time (ns since 1970 UTC), and no longer than `at_most` seconds."""
     end = current_time() + at_most
-    while (left := min((moment - time.time_ns()) / 1e9, end - current_time())) > 0:
-        await sleep(min(left, _SLICE))  # noqa: ASYNC110 - a clock tells nobody that it was set
+    while (left := min((moment - time.time_ns()) / 1e9, end - current_time())) > 0:  # noqa: ASYNC110 - clocks tell nobody
+        await sleep(min(left, _SLICE))
