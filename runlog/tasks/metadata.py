@@ -268,9 +268,9 @@ def _plain(value: Any) -> Any:
     """The value as data that JSON can hold. Raises PayloadError."""
     if value is None or type(value) in (str, int, bool):
         return value
-    from pydantic_core import to_jsonable_python
+    from pydantic_core import to_json
 
     try:
-        return to_jsonable_python(value, inf_nan_mode="strings")
+        return msgspec.json.decode(to_json(value, inf_nan_mode="strings"))
     except (ValueError, TypeError, RecursionError) as error:
         raise PayloadError(f"metadata {value!r:.200} has no JSON form", str(error)) from error

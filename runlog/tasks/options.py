@@ -173,8 +173,8 @@ class Item(Generic[P_co]):
         return merged
 
     def __repr__(self) -> str:
-        options = "".join(f", {name}={value!r}" for name, value in self.options.items())
-        return f"Item({'' if self.payload is MISSING else repr(self.payload)}{options})"
+        payload = [] if self.payload is MISSING else [repr(self.payload)]
+        return f"Item({', '.join([*payload, *(f'{name}={value!r}' for name, value in self.options.items())])})"
 
 
 def check_version(version: str) -> str:
