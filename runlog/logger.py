@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from runlog.recording import RANK_ALWAYS, RANK_DEBUG, RANK_INFO, RANK_SPAN, Recorder, get_recorder
-from runlog.recording.clean import clean_attributes, clean_text, clean_value
+from runlog.recording.clean import clean_attributes, clean_text, clean_value, copy_plain
 from runlog.recording.exceptions import describe_exception
 from runlog.stores.base import DEBUG, ERROR, INFO, WARN
 from runlog.system.signals import raised_by_signal
@@ -127,11 +127,14 @@ def _log(recorder: Recorder, level: int, message: object, mapping: Any, attribut
     try:
         if mapping is not None:
             attributes = _merged(recorder, mapping, attributes)
-        exception = _exception(attributes) if attributes else None
+        limits = recorder.limits
+        exception: BaseException | None = None
+        cleaned, dropped = copy_plain(attributes, limits) if attributes else {}, 0
+        if cleaned is None or "exc_info" in attributes:
+            exception = _exception(attributes)
+            cleaned, dropped = clean_attributes(attributes, limits)
         if type(message) is not str and issubclass(type(message), BaseException):
             exception = exception or cast("BaseException", message)
-        limits = recorder.limits
-        cleaned, dropped = clean_attributes(attributes, limits) if attributes else ({}, 0)
         extra: dict[str, Any] | None = None
         if exception is not None:
             extra = {"exception": describe_exception(exception, limits)}

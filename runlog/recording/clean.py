@@ -45,6 +45,11 @@ class Limits:
     links: int = 128
     keys: KeyRules = field(default_factory=key_rules, compare=False)
     """Which keys name a secret."""
+    short: int = field(init=False, compare=False)
+    """A text up to this length is surely not cut."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "short", min(_SHORT, self.value_length))
 
     @property
     def total_length(self) -> int:
@@ -64,33 +69,39 @@ class Limits:
         )
 
 
+def copy_plain(values: Mapping[str, object], limits: Limits) -> dict[str, Any] | None:
+    """Return a copy of attributes that are clean as they are; None where one is not, or may not be. So are most."""
+    if type(values) is not dict or len(values) > limits.attributes:
+        return None
+    copy: dict[Any, Any] = values.copy()
+    known, short = limits.keys.plain, limits.short
+    for key, value in copy.items():
+        if type(key) is not str or key not in known:
+            return None
+        kind = type(value)
+        if kind is str:
+            if len(value) > short or not value.isprintable():
+                return None
+        elif kind is int:
+            if not _MIN_INT <= value <= _MAX_INT:
+                return None
+        elif kind is float:
+            if value - value != 0.0:  # not of a finite number
+                return None
+        elif kind is not bool and value is not None:
+            return None
+    return copy
+
+
 def clean_attributes(values: Mapping[str, object], limits: Limits) -> tuple[dict[str, Any], int]:
     """Return the attributes as plain data, and how many were dropped for the limit.
 
     The value of a key that names a secret becomes `[redacted:<rule>]`, at every depth. Never raises an Exception.
     """
     try:
-        if type(values) is dict and len(values) <= limits.attributes:
-            known = limits.keys.cache
-            cleaned: dict[str, Any] = {}
-            for key, value in values.items():
-                if type(key) is not str or known.get(key, key) is not None:
-                    break
-                kind = type(value)
-                if kind is str:
-                    if len(value) > _SHORT or not value.isprintable() or len(value) > limits.value_length:
-                        break
-                elif kind is int:
-                    if not _MIN_INT <= value <= _MAX_INT:
-                        break
-                elif kind is float:
-                    if not -_MAX_FLOAT <= value <= _MAX_FLOAT:
-                        break
-                elif kind is not bool and value is not None:
-                    break
-                cleaned[key] = value
-            else:
-                return cleaned, 0
+        plain = copy_plain(values, limits)
+        if plain is not None:
+            return plain, 0
         return _Walk(limits).attributes(values)
     except Exception as error:  # noqa: BLE001 - nothing is raised into user code
         return {"runlog.unreadable": f"<attributes: {_reason(error)}>"}, 0
@@ -101,7 +112,7 @@ def clean_value(value: object, limits: Limits) -> Any:
     kind = type(value)
     if value is None or kind is bool:
         return value
-    if kind is str and len(value) <= _SHORT <= limits.value_length and value.isprintable():  # type: ignore[arg-type,attr-defined]
+    if kind is str and len(value) <= limits.short and value.isprintable():  # type: ignore[arg-type,attr-defined]
         return value
     if kind is int and _MIN_INT <= value <= _MAX_INT:  # type: ignore[operator]
         return value

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from runlog.recording.clean import CUT_CODE, Limits, cut_mark, read_cut
-from runlog.recording.scrub import Scrubber
+from runlog.recording.scrub import Known, Scrubber
 from runlog.stores.base import Event, Run
 
 DROPPED_AT_CUT = 256
@@ -38,8 +38,11 @@ class Finisher:
     def event(self, event: Event) -> None:
         """Finish a log or a span: message, name, attributes (flat, dotted keys; lists stay lists) and `extra`."""
         try:
+            known = self._scrubber.known()
+            if self._is_clean(event, known):
+                return
+            texts, names, keys, plain = known
             truncated: dict[str, int] = {}
-            texts, names, keys = self._scrubber.known()
             message, name, attributes, dropped, extra = event.message, event.name, event.attributes, 0, event.extra
             if type(message) is not str:
                 message = self._value(message, ("message",), truncated)
@@ -47,9 +50,9 @@ class Finisher:
                 message = self._scrubber.scrub_text(message)
             if name not in names:
                 name = self._scrubber.scrub_text(name, "name")
-            if attributes and not self._scrub_plain(attributes, texts, keys):
+            if attributes and not self._scrub_plain(attributes, texts, keys, plain):
                 attributes, dropped = self._attributes(attributes, truncated)
-            if extra is not None and not self._scrub_plain(extra, texts, _PLAIN_EXTRA):
+            if extra is not None and not self._scrub_plain(extra, texts, _PLAIN_EXTRA, plain):
                 extra = self._extra(extra, truncated)
             if dropped:
                 extra = _counted(extra, "dropped", {"attributes": dropped})
@@ -58,6 +61,17 @@ class Finisher:
             event.message, event.name, event.attributes, event.extra = message, name, attributes, extra
         except Exception:  # noqa: BLE001 - what cannot be scrubbed is not passed on
             _drop_event(event)
+
+    def _is_clean(self, event: Event, known: Known) -> bool:
+        """Tell whether there is nothing in it but what is known to be clean: so it is with most."""
+        texts, names, keys, plain = known
+        if event.extra is not None or event.name not in names or len(event.attributes) > self._limits.attributes:
+            return False
+        for key, value in event.attributes.items():
+            kind = type(value)
+            if key not in keys or (value not in texts if kind is str else kind not in plain):
+                return False
+        return type(event.message) is str and event.message in texts
 
     def run(self, run: Run) -> None:
         """Finish a run: payload, output and metadata (plain data, or JSON in bytes, which stays bytes), error, options,
@@ -74,11 +88,12 @@ class Finisher:
         except Exception:  # noqa: BLE001 - what cannot be scrubbed is not passed on
             _drop_run(run)
 
-    def _scrub_plain(self, values: dict[str, Any], texts: dict[str, None], keys: Container[str]) -> bool:
+    def _scrub_plain(
+        self, values: dict[str, Any], texts: dict[str, None], keys: Container[str], plain: frozenset[type]
+    ) -> bool:
         """Scrub, in place, values that are all plain and under known keys; False, and no change, where one is not."""
         if len(values) > self._limits.attributes:
             return False
-        plain_numbers = not self._scrubber.number_masks
         unknown: list[tuple[str, str]] | None = None
         for key, value in values.items():
             if key not in keys:
@@ -88,7 +103,7 @@ class Finisher:
                 if value not in texts:
                     unknown = unknown or []
                     unknown.append((key, value))
-            elif not (kind is bool or value is None or kind is float or (kind is int and plain_numbers)):
+            elif kind not in plain:
                 return False
         for key, value in unknown or ():
             values[key] = self._scrubber.scrub_text(value)
@@ -97,7 +112,7 @@ class Finisher:
     def _attributes(self, attributes: dict[str, Any], truncated: dict[str, int]) -> tuple[dict[str, Any], int]:
         scrubber = self._scrubber
         rule_of, scrub = scrubber.keys.rule, scrubber.scrub_text
-        plain_keys = scrubber.known()[2]
+        plain_keys = scrubber.known().keys
         plain_numbers = not scrubber.number_masks
         flat: dict[str, Any] = {}
         dropped = 0

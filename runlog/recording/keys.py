@@ -109,7 +109,7 @@ class KeyRules:
     Raises ConfigError when an extra key has no letter in it.
     """
 
-    __slots__ = ("_extra", "cache", "fragments")
+    __slots__ = ("_extra", "cache", "fragments", "plain")
 
     def __init__(self, extra: tuple[str, ...] = ()) -> None:
         phrases = []
@@ -125,7 +125,9 @@ class KeyRules:
         self._extra = _by_first_word(phrases)
         self.fragments = FRAGMENTS + tuple({max(words, key=len) for words in phrases} - set(FRAGMENTS))
         self.cache: dict[str, str | None] = {}
-        """Known answers; bounded. The caller's hot path reads it without a call."""
+        """Known answers; bounded."""
+        self.plain: dict[str, None] = {}
+        """The keys among them that name no secret: a set, which the caller's hot path reads without a call."""
 
     def rule(self, key: str) -> str | None:
         """Return the name of the rule by which `key` (exactly `str`) names a secret, or None."""
@@ -137,7 +139,10 @@ class KeyRules:
         if len(key) <= _CACHED_KEY:
             if len(cache) >= _CACHE_SIZE:
                 cache.clear()
+                self.plain.clear()
             cache[key] = rule
+            if rule is None:
+                self.plain[key] = None
         return rule
 
     def _find(self, words: tuple[str, ...]) -> str | None:

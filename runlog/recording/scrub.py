@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -32,11 +32,23 @@ _INSERT = re.compile(
     r"[Vv][Aa][Ll][Uu][Ee][Ss](?P<values>(?:[^;']++|'(?:[^']++|'')*+'?)*+)"
 )
 _LITERAL = re.compile(r"'(?:[^']++|'')*+'?|(?<![\w$:])\d[\d.]*")
+_PLAIN: frozenset[type] = frozenset((bool, int, float, type(None)))
 _JSON_DEPTH = 4
 _RAW_BYTES = 32
 
 CutReader = Callable[[Any, tuple[str, ...]], Any]
 """Makes text of an `Ext` at a path."""
+
+
+class Known(NamedTuple):
+    """What needs no scrubbing. The first three are sets, and grow."""
+
+    texts: dict[str, None]
+    names: dict[str, None]
+    keys: dict[str, None]
+    """Keys of attributes that name no secret."""
+    plain: frozenset[type]
+    """Types none of whose values can be a secret."""
 
 
 class Scrubber:
@@ -56,7 +68,7 @@ class Scrubber:
         self._seen = -1
         self._masks: list[str] = []
         self._clean: dict[Mode, dict[str, None]] = {}
-        self._plain_keys: dict[str, None] = {}
+        self._known = Known({}, {}, {}, frozenset())
         self.number_masks: frozenset[str] = frozenset()
         """Known secrets that are whole numbers: an integer may be one."""
 
@@ -89,22 +101,20 @@ class Scrubber:
             clean[text] = None
         return scrubbed
 
-    def known(self) -> tuple[dict[str, None], dict[str, None], dict[str, None]]:
-        """Return texts, names and attribute keys that are known to be clean, for this record only.
-
-        A key is in there if it names no secret either; the caller adds those that it finds.
-        """
+    def known(self) -> Known:
+        """Return what is known to be clean, for this record only. A key is if it names no secret either; the caller
+        adds those that it finds."""
         if len(self._own) + len(registered) != self._seen:
             self._refresh()
-        clean = self._clean
-        return clean["text"], clean["name"], self._plain_keys
+        return self._known
 
     def _refresh(self) -> None:
         count = len(self._own) + len(registered)
         self._masks = mask_forms((*self._own, *registered_masks()))
         self.number_masks = frozenset(form for form in self._masks if form.isdigit())
         self._clean = {"text": {}, "name": {}, "code": {}}
-        self._plain_keys = {}
+        plain = _PLAIN - {int} if self.number_masks else _PLAIN
+        self._known = Known(self._clean["text"], self._clean["name"], {}, plain)
         self._seen = count  # last: another thread that sees it finds the rest in place
 
     def _scrub(self, text: str, mode: Mode, json_depth: int) -> str:

@@ -69,8 +69,9 @@ def current_place() -> tuple[str | None, bytes | None, bytes | None]:
     What was set on the open span since its last record is recorded before.
     """
     context = get_context()
-    span = context.get(SPAN_KEY)
-    scope = context.get(RUN_KEY)
+    span, scope = context.get(SPAN_KEY), context.get(RUN_KEY)
+    if span is None and scope is None:
+        return None, None, None
     if scope is None:
         scope = getattr(span, "scope", None)
     run_id = scope.run_id if isinstance(scope, RunScope) else None

@@ -13,7 +13,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 from opentelemetry.trace import Span as ApiSpan
 
 from runlog.recording import RANK_ALWAYS, RANK_SPAN, get_recorder
-from runlog.recording.clean import clean_attributes, clean_text, clean_value
+from runlog.recording.clean import clean_attributes, clean_text, clean_value, copy_plain
 from runlog.stores.base import INFO
 from runlog.tracing import outcome
 from runlog.tracing.attributes import first_attributes, merge_attributes
@@ -136,12 +136,14 @@ class Span(ApiSpan, SpanView):
             self.own_attributes = {}
         else:
             limits = recorder.limits if provider.given_limits is None else provider.limits.span
-            few = type(attributes) is dict and len(attributes) <= limits.attributes
-            self.own_attributes, dropped = (clean_attributes if few else first_attributes)(attributes, limits)
-            if dropped:
-                self.details.dropped_attributes = dropped
-            if "" in self.own_attributes:
-                del self.own_attributes[""]
+            own = copy_plain(attributes, limits)
+            if own is None:
+                own, dropped = first_attributes(attributes, limits)
+                if dropped:
+                    self.details.dropped_attributes = dropped
+            elif "" in own:
+                del own[""]
+            self.own_attributes = own
         if links is not None:
             self._add_links(links)
         if icon is not None:

@@ -159,7 +159,7 @@ def trace(
     An exception is recorded once, on the innermost span that it leaves, and goes on as the same object. Raises
     TypeError if `fn` cannot be called, or `parent` or a link is nothing of the kind.
     """
-    if fn is not None and isinstance(fn, Mapping):
+    if fn is not None and (type(fn) is dict or isinstance(fn, Mapping)):
         attributes = merge(fn, attributes) if attributes else fn
         fn = None
     if attrs:

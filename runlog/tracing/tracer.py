@@ -109,7 +109,9 @@ class Tracer(ApiTracer):
         if kind is not _INTERNAL and type(kind) is not SpanKind:
             kind = _INTERNAL
         parent = base.get(SPAN_KEY)
-        scope: Any = ambient.get(RUN_KEY) or base.get(RUN_KEY)
+        scope: Any = ambient.get(RUN_KEY)
+        if scope is None and context is not None:
+            scope = context.get(RUN_KEY)
         sampling = self._sampling
         if type(parent) is Span:
             scope = scope or parent.scope

@@ -75,20 +75,25 @@ def token_text(attributes: Mapping[str, Any]) -> str:
     Raises ValueError, TypeError or what msgspec raises for a value that JSON would change or refuse.
     """
     tokens: list[str] = []
-    known = _heads
+    known, is_safe = _heads, _is_safe
     for key, value in attributes.items():
         head = known.get(key) or _head(key)
         kind = type(value)
         if kind is str:
-            tokens.append(head + (value if _is_safe(value) else encode_value(value)))
+            tokens.append(head + (value if is_safe(value) else encode_value(value)))
         elif kind is int:
-            tokens.append(f"{head}{value}"[: len(head) + VALUE_LENGTH])
+            token = f"{head}{value}"
+            tokens.append(token if len(token) <= VALUE_LENGTH else token[: len(head) + VALUE_LENGTH])
         elif kind is bool:
-            tokens.append(head + ("true" if value else "false"))
-        elif kind is float and isfinite(value):
+            tokens.append(head + "true" if value else head + "false")
+        elif kind is float:
             # What `attribute_text` makes of it: it has only what a token may have.
-            text = str(int(value)) if value.is_integer() else repr(value)
-            tokens.append(head + text[:VALUE_LENGTH])
+            if value.is_integer():
+                tokens.append(head + str(int(value))[:VALUE_LENGTH])
+            elif isfinite(value):
+                tokens.append(f"{head}{value!r}")
+            else:
+                raise ValueError("JSON has no NaN or infinity")
         elif value is None:
             tokens.append(head + "null")
         else:
