@@ -44,7 +44,8 @@ class Service:
         self._submitting.__enter__()
         self._stop, self._failed = anyio.Event(), anyio.Event()
         if self._worker:
-            self._executor = Executor(self._engine, registry, provider, settings)
+            queues, version = settings.worker.queues or None, settings.code_version
+            self._executor = Executor(self._engine, registry, provider, settings, queues=queues, version=version)
             self._group = await anyio.create_task_group().__aenter__()
             care = Care(self._engine, records, settings)
             self._group.start_soon(spared_from_interrupts(self._execute), self._executor, self._stop)

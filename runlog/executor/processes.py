@@ -33,6 +33,7 @@ from runlog.tasks.task import Task
 
 _STOP_LIMIT = 5.0
 """Seconds that a child has to end once it was told to; then it is killed."""
+_CLOSE_LIMIT = 1.0
 _MIB = 2**20
 
 
@@ -86,12 +87,10 @@ class Processes:
         last = await call_in_child.run()
         return _value(last, call.task.result_codec)
 
-    def close(self, timeout: float = 2.0) -> None:
-        """Kill what is left: children that have given their result, and not ended yet. Waits `timeout` seconds."""
+    def close(self) -> None:
+        """Have children that have given their result, and not ended yet, killed soon. Does not wait."""
         for child in list(self._children):
-            child.kill_after(timeout)
-        for child in list(self._children):
-            child.join(timeout + 1)
+            child.kill_after(_CLOSE_LIMIT)
 
 
 class _Call:
