@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from runlog.cli.output import note
 from runlog.config import Settings
-from runlog.errors import ConfigError, RunlogError
+from runlog.errors import ConfigError, RunlogError, RunNotFound
 from runlog.stores.base import Reader
+from runlog.system.ids import RUN_ID_PREFIX
 
 if TYPE_CHECKING:
     from runlog.recording.recovery import RecoveryReport
 
 _PATIENCE = 1.0
 """Seconds that a command waits for the log before it shows what there is."""
+_ID_LENGTH = len(RUN_ID_PREFIX) + 26
 
 _chosen: list[Path | None] = [None]
 
@@ -55,6 +57,17 @@ def open_log(settings: Settings) -> Iterator[Reader | None]:
         yield reader
     finally:
         reader.close()
+
+
+def whole_id(settings: Settings, run_id: str) -> str:
+    """The id that a shortened one stands for. The queue may know a run that the log lacks: it decides then."""
+    with open_log(settings) as log:
+        try:
+            return log.run(run_id).run_id if log is not None else run_id
+        except RunNotFound:
+            if len(run_id) < _ID_LENGTH:
+                raise
+            return run_id
 
 
 def has_log(settings: Settings) -> bool:

@@ -1,0 +1,110 @@
+"""`runlog queues`: how full the queues are; pausing them, and letting them go on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Annotated
+
+import anyio
+import typer
+
+from runlog.cli.layout import Column, table
+from runlog.cli.options import JsonLines
+from runlog.cli.output import note, one_line, output
+from runlog.cli.project import load_settings, nothing_recorded, without_console
+from runlog.config import Settings
+from runlog.console.pieces import Line, Piece
+from runlog.errors import RunlogError
+from runlog.tasks.states import QueueState
+
+_COLUMNS = (
+    Column("queue", shrink=True, least=12),
+    Column("limit", "right"),
+    Column("executing", "right"),
+    Column("queued", "right"),
+    Column("waiting", "right", drop=1),
+    Column("delayed", "right", drop=2),
+    Column("state"),
+)
+
+
+class Action(StrEnum):
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+def command(
+    action: Annotated[Action | None, typer.Argument(help="What to do with a queue.", show_default=False)] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The queue.", show_default=False)] = None,
+    json: JsonLines = False,
+) -> None:
+    """List the queues: their limits, and how many runs execute, are queued, wait or are delayed.
+
+    A queue that is paused hands out no runs; what executes goes on. The limit counts for each concurrency key.
+
+    \b
+    runlog queues
+    runlog queues pause mail
+    runlog queues resume mail
+    """
+    settings = load_settings()
+    if action is None:
+        _list(settings, json=json)
+        return
+    if name is None:
+        raise RunlogError(
+            f"which queue is to {action}?", fix=f"runlog queues {action} NAME   # runlog queues lists them"
+        )
+    paused = action is Action.PAUSE
+    known = anyio.run(_pause, without_console(settings), name, paused)
+    if json:
+        output().json({"name": name, "paused": paused})
+    else:
+        output().foreign(f"Queue {name} is paused." if paused else f"Queue {name} goes on.")
+    if not known:
+        note(f"No task has declared a queue {one_line(name)} so far, and it has no runs.")
+
+
+def _list(settings: Settings, *, json: bool) -> None:
+    from runlog.engines.local import QueueFile
+
+    if not settings.queue_path.exists():
+        note(nothing_recorded(settings))
+        return
+    with QueueFile(settings.queue_path) as queue:
+        states = queue.queues()
+    if json:
+        for state in states:
+            output().json(asdict(state))
+    elif states:
+        out = output()
+        out.lines(table(_COLUMNS, [_row(state) for state in states], out.width if out.terminal else None))
+    else:
+        note("No queue has runs, and none has a limit.")
+
+
+def _row(state: QueueState) -> Line:
+    full = state.concurrency is not None and state.executing >= state.concurrency and state.queued > 0
+    standing: Piece = ("paused", "attention") if state.paused else ("full", "attention") if full else ("", "")
+    return [
+        (one_line(state.name), "task"),
+        (f"{state.concurrency:,}" if state.concurrency is not None else "", "value"),
+        (f"{state.executing:,}", "value"),
+        (f"{state.queued:,}", "value"),
+        (f"{state.waiting:,}", "value"),
+        (f"{state.delayed:,}", "value"),
+        standing,
+    ]
+
+
+async def _pause(settings: Settings, name: str, paused: bool) -> bool:
+    """Pause a queue or let it go on; False if it was unknown before."""
+    from runlog import app
+    from runlog.tasks.submitter import get_submitter
+
+    async with app.open(settings=settings, worker=False):
+        submitter = get_submitter()
+        known = {state.name for state in await submitter.queues()}
+        await submitter.pause_queue(name, paused=paused)
+        return name in known

@@ -1,0 +1,78 @@
+"""`runlog reschedule`: a run that has not begun starts at another time."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import anyio
+import typer
+
+from runlog.cli.layout import clock
+from runlog.cli.options import JsonDocument, RunId
+from runlog.cli.output import one_line, output
+from runlog.cli.project import load_settings, whole_id, without_console
+from runlog.cli.records import time_text
+from runlog.config import Settings
+from runlog.errors import RunlogError
+from runlog.stores.query import parse_duration, parse_time
+
+_DAY = 86_400_000_000_000
+
+
+def command(
+    run: RunId,
+    delay: Annotated[str | None, typer.Option(metavar="DURATION", help="From now: 30s, 5m, 2h.")] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="At 14:02 (the next one), or 2026-01-31T14:02.")
+    ] = None,
+    json: JsonDocument = False,
+) -> None:
+    """Have a run that no attempt of has begun start at another time.
+
+    \b
+    runlog reschedule 7f3k2p --delay 5m
+    runlog reschedule 7f3k2p --at 2026-01-31T08:00:00Z
+    """
+    moment = _moment(delay, at)
+    settings = load_settings()
+    run_id = whole_id(settings, run)
+    if not anyio.run(_reschedule, without_console(settings), run_id, moment):
+        raise RunlogError(f"run {one_line(run_id)} has begun already, or has ended", fix=f"runlog show {run_id}")
+    if json:
+        output().json({"run_id": run_id, "available": time_text(moment)})
+    else:
+        output().foreign(f"{run_id} starts at {clock(moment)}.")
+
+
+def _moment(delay: str | None, at: str | None) -> int:
+    """When it is to start (ns). Raises RunlogError."""
+    now = time.time_ns()
+    try:
+        if delay is not None and at is None:
+            return now + parse_duration(delay)
+        if at is not None and delay is None:
+            return _next(at, now)
+    except ValueError as error:
+        raise RunlogError("that is no time to start at", str(error), "runlog reschedule RUN --delay 5m") from None
+    raise RunlogError(
+        "when is it to start?", "give --delay or --at", "runlog reschedule RUN --delay 5m   # or --at 14:02"
+    )
+
+
+def _next(at: str, now: int) -> int:
+    """The time that a text names; a time of day is the next one, not the last as in queries. Raises ValueError."""
+    moment = parse_time(at, now)
+    if moment < now and not at.startswith("-"):
+        moment = parse_time(at, now + _DAY)
+    if moment < now:
+        raise ValueError(f"{at!r} is over")
+    return moment
+
+
+async def _reschedule(settings: Settings, run_id: str, moment: int) -> bool:
+    from runlog import app
+    from runlog.tasks.submitter import get_submitter
+
+    async with app.open(settings=settings, worker=False):
+        return await get_submitter().reschedule(run_id, delay=None, run_at=moment)
