@@ -27,6 +27,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "search": ("search", _READ),
     "export": ("export", _READ),
     "queues": ("queues", _READ),
+    "schedules": ("schedules", _READ),
+    "tokens": ("tokens", _READ),
     "workers": ("workers", _READ),
     "doctor": ("doctor", _CARE),
     "prune": ("prune", _CARE),
