@@ -96,3 +96,13 @@ def check_time(value: object, what: str) -> int:
     if value > datetime.now(UTC) + timedelta(seconds=_LONGEST):
         raise TaskError(f"{what} is {value.isoformat()}", "that is over 100 years ahead")
     return max(0, (value - _EPOCH) // timedelta(microseconds=1) * 1000)
+
+
+def check_start(delay: float | timedelta | None, run_at: datetime | None) -> tuple[float | None, int | None]:
+    """When a run is to start: in seconds from now, or at a moment (ns). One of them has to be given."""
+    if (delay is None) == (run_at is None):
+        raise TaskError("a run is rescheduled by `delay` or by `run_at`", "give one of them", "delay=60")
+    return (
+        None if delay is None else check_duration(delay, "delay"),
+        None if run_at is None else check_time(run_at, "run_at"),
+    )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from runlog.errors import ChildRunError
 from runlog.stores.base import Run
+from runlog.tasks.checks import check_start
+from runlog.tasks.options import MISSING
 from runlog.tasks.payload import Codec, NotStored
 from runlog.tasks.submitter import Submitter
+from runlog.tasks.subscription import RunUpdate, updates
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -65,6 +69,22 @@ class RunHandle(Generic[R_co]):
         A queued run is CANCELED when this returns, a running one as soon as its worker has stopped it.
         """
         return await self._submitter.cancel(self.id, reason)
+
+    async def reschedule(self, *, delay: float | timedelta | None = None, run_at: datetime | None = None) -> bool:
+        """Have the run start at another time; see `runs.reschedule`."""
+        seconds, moment = check_start(delay, run_at)
+        return await self._submitter.reschedule(self.id, delay=seconds, run_at=moment)
+
+    async def replay(self, payload: Any = MISSING, /) -> RunHandle[R_co]:
+        """Trigger a run like this one, with this payload or another; see `runs.replay`."""
+        from runlog.tasks.runs import encode_for
+
+        data = None if payload is MISSING else encode_for(self.task, payload)
+        return RunHandle(await self._submitter.replay(self.id, data), self.task, self._codec, self._submitter)
+
+    def subscribe(self) -> AsyncGenerator[RunUpdate, None]:
+        """What happens in the run, from its beginning until it has ended and all its records were told."""
+        return updates(self._submitter, [self.id])
 
     def __repr__(self) -> str:
         return f"<RunHandle {self.id} of {self.task!r}>"

@@ -14,7 +14,7 @@ import msgspec
 from runlog.errors import PayloadError, QueryError, RunlogError, RunNotFound, TaskError
 from runlog.stores.base import TERMINAL_STATUSES, Page, Run
 from runlog.stores.query import And, Node, Not, Or, Query, Term, parse
-from runlog.tasks.checks import check_duration, check_tags, check_time
+from runlog.tasks.checks import check_start, check_tags
 from runlog.tasks.options import MISSING
 from runlog.tasks.payload import ANY, Codec
 from runlog.tasks.registry import registry
@@ -79,10 +79,7 @@ async def cancel(run_id: str, reason: str | None = None) -> bool:
 
 async def reschedule(run_id: str, *, delay: float | timedelta | None = None, run_at: datetime | None = None) -> bool:
     """Have a run that has not begun start at another time; False if it has begun. Raises RunNotFound and TaskError."""
-    if (delay is None) == (run_at is None):
-        raise TaskError("a run is rescheduled by `delay` or by `run_at`", "give one of them", "delay=60")
-    seconds = None if delay is None else check_duration(delay, "delay")
-    moment = None if run_at is None else check_time(run_at, "run_at")
+    seconds, moment = check_start(delay, run_at)
     return await get_submitter().reschedule(run_id, delay=seconds, run_at=moment)
 
 
@@ -97,10 +94,14 @@ async def replay(run_id: str, payload: Any = MISSING, /) -> RunHandle[Any]:
     run = await submitter.get(run_id)
     known = registry.find(run.task)
     codec: Codec = ANY if known is None else known.result_codec
-    data = None
-    if payload is not MISSING:
-        data = ANY.encode_payload(payload) if known is None else known.payload_codec.encode_payload(payload)
+    data = None if payload is MISSING else encode_for(run.task, payload)
     return RunHandle(await submitter.replay(run.run_id, data), run.task, codec, submitter)
+
+
+def encode_for(task: str, payload: Any) -> bytes | None:
+    """A payload as JSON, validated where this process knows the task. Raises PayloadError."""
+    known = registry.find(task)
+    return ANY.encode_payload(payload) if known is None else known.encode_payload(payload)
 
 
 async def cancel_all(query: str, on_progress: OnProgress | None = None, *, reason: str | None = None) -> int:

@@ -174,14 +174,15 @@ class Task(Generic[P, R]):
     def request(self, payload: Any, options: Mapping[str, Any]) -> RunRequest:
         """A checked request for one run. Raises PayloadError, TaskError, and TypeError for an unknown option."""
         chosen = TriggerOptions.of(options)
-        return chosen.request(self.id, self._encode(payload), self.defaults)
+        return chosen.request(self.id, self.encode_payload(payload), self.defaults)
 
     def _requests(self, payloads: Sequence[Any], options: Mapping[str, Any]) -> list[RunRequest]:
         check_batch(payloads, options, self.id)
         items = [item if isinstance(item, Item) else Item(item) for item in payloads]
         return [self.request(item.payload, item.over(options)) for item in items]
 
-    def _encode(self, payload: Any) -> bytes | None:
+    def encode_payload(self, payload: Any) -> bytes | None:
+        """The payload as JSON, None where the task takes none or has a default. Raises PayloadError."""
         signature = self.signature
         if signature.payload is None:
             if payload is MISSING or payload is None:
