@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from runlog.stores.query import Query, parse
+from runlog.stores.query import Query, parse, parse_time
+
+_DAY = 86_400_000_000_000
 
 JsonLines = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 JsonDocument = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
@@ -23,3 +25,13 @@ def parse_query(words: Sequence[str] | None) -> Query | None:
     """The query that a command was given, in one argument or in several. Raises QueryError."""
     text = " ".join(word.removeprefix(" ") for word in words or ())
     return parse(text) if text.strip() else None
+
+
+def next_time(at: str, now: int) -> int:
+    """The time that a text names; a time of day is the next one, not the last as in queries. Raises ValueError."""
+    moment = parse_time(at, now)
+    if moment < now and not at.startswith("-"):
+        moment = parse_time(at, now + _DAY)
+    if moment < now:
+        raise ValueError(f"{at!r} is over")
+    return moment

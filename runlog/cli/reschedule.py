@@ -9,15 +9,13 @@ import anyio
 import typer
 
 from runlog.cli.layout import clock
-from runlog.cli.options import JsonDocument, RunId
+from runlog.cli.options import JsonDocument, RunId, next_time
 from runlog.cli.output import one_line, output
 from runlog.cli.project import load_settings, whole_id, without_console
 from runlog.cli.records import time_text
 from runlog.config import Settings
 from runlog.errors import RunlogError
-from runlog.stores.query import parse_duration, parse_time
-
-_DAY = 86_400_000_000_000
+from runlog.stores.query import parse_duration
 
 
 def command(
@@ -52,22 +50,12 @@ def _moment(delay: str | None, at: str | None) -> int:
         if delay is not None and at is None:
             return now + parse_duration(delay)
         if at is not None and delay is None:
-            return _next(at, now)
+            return next_time(at, now)
     except ValueError as error:
         raise RunlogError("that is no time to start at", str(error), "runlog reschedule RUN --delay 5m") from None
     raise RunlogError(
         "when is it to start?", "give --delay or --at", "runlog reschedule RUN --delay 5m   # or --at 14:02"
     )
-
-
-def _next(at: str, now: int) -> int:
-    """The time that a text names; a time of day is the next one, not the last as in queries. Raises ValueError."""
-    moment = parse_time(at, now)
-    if moment < now and not at.startswith("-"):
-        moment = parse_time(at, now + _DAY)
-    if moment < now:
-        raise ValueError(f"{at!r} is over")
-    return moment
 
 
 async def _reschedule(settings: Settings, run_id: str, moment: int) -> bool:

@@ -104,11 +104,11 @@ def _counted(settings: Settings, run: Run) -> Run:
             return run
 
 
-def read_payload(text: str | None) -> tuple[Any, ...]:
+def read_payload(text: str | None, what: str = "the payload") -> tuple[Any, ...]:
     """What was given, decoded; empty for nothing. Raises PayloadError."""
     if text is None:
         return ()
-    source = "the payload"
+    source = what
     try:
         if text == "-":
             source, text = "standard input", sys.stdin.read()
@@ -117,7 +117,7 @@ def read_payload(text: str | None) -> tuple[Any, ...]:
             text = Path(source).read_text(encoding="utf-8")
         return (json_module.loads(text, parse_constant=_refuse),)
     except OSError as error:
-        raise PayloadError(f"cannot read the payload from {source}", error.strerror) from None
+        raise PayloadError(f"cannot read {what} from {source}", error.strerror) from None
     except (ValueError, RecursionError) as error:
         raise PayloadError(
             f"{source} is not JSON", str(error), """runlog trigger TASK '{"user_id": 1}'   # text: '"like this"'"""
