@@ -16,7 +16,7 @@ from runlog.engines.base import Delivery, Interrupt, Outcome
 from runlog.executor.contexts import Live, make_context
 from runlog.executor.flush import RunChanges
 from runlog.executor.hooks import HookCalls
-from runlog.executor.outcomes import MaxDurationReached, Tries, is_abort, put_back
+from runlog.executor.outcomes import STOPPED, MaxDurationReached, Tries, is_abort, put_back
 from runlog.executor.processes import ChildProcessCrashed
 from runlog.executor.running import Call
 from runlog.executor.spans import AttemptSpans
@@ -53,7 +53,6 @@ class Attempt:
         self.context = make_context(delivery, task, self._tries.retry.max_attempts, live)
         self._hooks = HookCalls(task, self.context, run.payload, workplace.threads, workplace.tracer)
         self._cancelling = CancelScope()
-        self._loop = current_token()
         self._inside = copy_context()
         self._cause: Cause | None = None
         self._reason = ""
@@ -70,9 +69,9 @@ class Attempt:
 
     # What ends it from outside.
 
-    def shut_down(self, reason: str = "its worker was shut down") -> None:
+    def shut_down(self, reason: str | None = None) -> None:
         """The worker ends: stop, to be tried again elsewhere."""
-        self._stop("shutdown", reason)
+        self._stop("shutdown", reason or "its worker was shut down")
 
     def overdue(self) -> Outcome:
         """The outcome for who ends the attempt over its head, as it does not react at its deadline."""
@@ -118,27 +117,32 @@ class Attempt:
 
     async def run(self) -> Outcome:
         """Run the function. Raises only the cancellation of whoever runs the executor."""
-        outcome, canceled = put_back("its worker was stopped"), True
+        outcome, canceled = STOPPED, True
         try:
             await self._waiting.take_slot()
             current_attempt.set(self)
             set_current_run(self.context)
             self._spans.begin()
             self._inside = copy_context()
-            self._observe(self._workplace.observer.begun)
+            self._workplace.observer.begun(self)
             outcome = await self._outcome()
             canceled = outcome.status in ("CANCELED", "QUEUED") and self._cause in ("cancel", "lost", "shutdown")
         finally:
             self.ended = True
             self._allowance.pause()
             self._waiting.close()
-            self._spans.end(outcome, canceled=canceled, attributes=self._observe(self._workplace.observer.ended))
+            self._spans.end(outcome, canceled=canceled, attributes=self._workplace.observer.ended(self))
         return outcome
 
     async def flush(self) -> None:
-        """Bring the last changes of metadata and tags to the engine."""
+        """Bring the last changes of metadata and tags to the engine, when the attempt has ended."""
         if self._cause != "lost":
             await self._changes.end()
+
+    @property
+    def is_flushed(self) -> bool:
+        """There is nothing to be brought to the engine, and never was."""
+        return not self._changes.begun
 
     async def _outcome(self) -> Outcome:
         try:
@@ -207,7 +211,7 @@ class Attempt:
     @property
     def is_here(self) -> bool:
         """The caller is on the event loop of the attempt: a thread of it may run another one."""
-        return current_token() == self._loop
+        return current_token() == self._workplace.loop
 
     def waiting(self, reason: str, cause: dict[str, Any] | None = None) -> AbstractAsyncContextManager[None]:
         """Round a wait for something: the run is WAITING, its places are free and its time stands still."""

@@ -9,13 +9,14 @@ from typing import Any
 
 from anyio import CancelScope, Event, create_task_group, move_on_after, sleep, sleep_forever
 from anyio.abc import TaskGroup
+from anyio.lowlevel import current_token
 
 from runlog.config import Settings
 from runlog.engines.base import Delivery, Engine, Outcome, Work
 from runlog.errors import ProjectNotOpen, StoreError
 from runlog.executor.attempt import Attempt
 from runlog.executor.observer import Observer, Unobserved
-from runlog.executor.outcomes import Outcomes, put_back
+from runlog.executor.outcomes import STOPPED, Outcomes, put_back
 from runlog.executor.processes import Processes
 from runlog.executor.resources import open_resources
 from runlog.executor.slots import Slots
@@ -109,6 +110,7 @@ class Executor:
             observer=self._observer,
             resources=resources,
             processes=self._processes,
+            loop=current_token(),
             call_soon=threadsafe_caller(),
             start=beside.start_soon,
         )
@@ -123,7 +125,7 @@ class Executor:
             await sleep_forever()
         finally:
             for attempt in list(self._attempts):
-                attempt.shut_down("its worker was stopped")
+                attempt.shut_down(STOPPED.reason)
 
     async def _work_until(self, stop: Event, workplace: Workplace) -> StoreError | None:
         async with create_task_group() as runs:
@@ -173,7 +175,7 @@ class Executor:
 
     async def _execute(self, delivery: Delivery, workplace: Workplace, has_slot: bool) -> None:
         attempt: Attempt | None = None
-        outcome = put_back("its worker was stopped")
+        outcome = STOPPED
         try:
             task = self._registry.find(delivery.run.task)
             if task is None:
@@ -188,8 +190,8 @@ class Executor:
             try:
                 if attempt is None and has_slot:
                     workplace.slots.release()
-                with move_on_after(_LAST_WORD, shield=True):
-                    if attempt is not None:
+                if attempt is not None and not attempt.is_flushed:
+                    with move_on_after(_LAST_WORD, shield=True):
                         await attempt.flush()
                 with move_on_after(_LAST_WORD, shield=True):  # the engine goes on trying by itself
                     await self._engine.finish(delivery, outcome)

@@ -31,6 +31,8 @@ class RunChanges(Changes):
     ) -> None:
         super().__init__(self._flush_now)
         self._run, self._engine, self._start, self._call_soon = run, engine, start, call_soon
+        self.begun = False
+        """There was a change."""
         self._asked = False
         self._flushing: Lock | None = None
         self._ended: Event | None = None
@@ -38,6 +40,7 @@ class RunChanges(Changes):
 
     def add(self, target: Target, change: MetadataChange | str) -> None:
         super().add(target, change)
+        self.begun = True
         if not self._asked:  # two threads may both ask
             self._asked = True
             self._call_soon(self._begin)

@@ -34,10 +34,10 @@ class HookCalls:
     ) -> None:
         self._task, self._context, self._payload = task, context, payload
         self._threads, self._tracer = threads, tracer
+        self._are_there = bool(hooks or task.hooks)
 
     def of(self, name: HookName) -> tuple[Hook, ...]:
-        everywhere, own = hooks.of(name), self._task.hooks.of(name)
-        return (*everywhere, *own) if everywhere and own else everywhere or own
+        return (*hooks.of(name), *self._task.hooks.of(name)) if self._are_there else ()
 
     async def start_attempt(self) -> None:
         """Raises what the first hook that raises does."""

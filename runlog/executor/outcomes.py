@@ -137,6 +137,10 @@ def put_back(reason: str) -> Outcome:
     return Outcome("QUEUED", uses_attempt=False, reason=reason, cause={"code": "shutdown"})
 
 
+STOPPED = put_back("its worker was stopped")
+"""For an attempt that did not come to an end, as the executor was cancelled."""
+
+
 def is_abort(error: BaseException) -> bool:
     """The task said itself that another attempt is pointless, be it from within a task group."""
     return any(isinstance(leaf, AbortRun) for leaf in _leaves(error))

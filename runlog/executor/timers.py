@@ -69,7 +69,7 @@ class Allowance:
     def due(self) -> float | None:
         """When it ends as of now, by `time.monotonic()`; None without a limit and while it stands still."""
         timer = self._timer
-        return None if timer is None or timer.call is None else timer.due
+        return None if timer is None else timer.due
 
     @property
     def left(self) -> float | None:
@@ -79,10 +79,11 @@ class Allowance:
 
     def go_on(self) -> None:
         """Let the time run."""
-        if self._left is not None and self.due is None:
+        if self._left is not None and self._timer is None:
             self._timer = self._timers.at(time.monotonic() + self._left, self._on_end)
 
     def pause(self) -> None:
-        self._left = self.left
-        if self._timer is not None:
-            self._timer.cancel()
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            self._left = timer.due - time.monotonic()
+            timer.cancel()

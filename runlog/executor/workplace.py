@@ -6,6 +6,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from anyio.lowlevel import EventLoopToken
+
 from runlog.engines.base import Engine
 from runlog.executor.observer import Observer
 from runlog.executor.outcomes import Outcomes
@@ -31,6 +33,7 @@ class Workplace:
     observer: Observer
     resources: Mapping[str, Any]
     processes: Callable[[], Processes]
+    loop: EventLoopToken
     call_soon: Callable[[Callable[[], Any]], None]
     """Runs a callable on the event loop, from any thread."""
     start: Callable[[Callable[[], Coroutine[Any, Any, None]]], object]

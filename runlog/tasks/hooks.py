@@ -72,6 +72,10 @@ class Hooks:
         """In the order of their definition."""
         return self._hooks.get(name, ())
 
+    def __bool__(self) -> bool:
+        """There are some."""
+        return bool(self._hooks)
+
     def on_start_attempt(self, function: F) -> F:
         """Before each attempt's code, inside its middleware. What it raises fails the attempt."""
         return self._add("on_start_attempt", function)
