@@ -15,7 +15,7 @@ from runlog.stores.base import Event
 from runlog.stores.tree import Node
 from runlog.system.text import visible_line
 
-_SHOWN_APART = {"exception", "events", "links", "truncated", "dropped", "status_message", "result", "stacks"}
+_SHOWN_APART = {"exception", "events", "links", "truncated", "dropped", "status_message", "result", "stacks", "json"}
 
 STACKTRACE = "code.stacktrace"
 """The attribute that is a text of many lines."""

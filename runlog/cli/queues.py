@@ -67,7 +67,7 @@ def command(
 
 
 def _list(settings: Settings, *, json: bool) -> None:
-    from runlog.engines.local import QueueFile
+    from runlog.engines.local.looking import QueueFile
 
     if not settings.queue_path.exists():
         note(nothing_recorded(settings))

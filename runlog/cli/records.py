@@ -11,7 +11,7 @@ from runlog.stores.query import format_time
 
 
 def run_record(run: Run, *, data: bool = False) -> dict[str, Any]:
-    """A run as plain data; with `data` also its payload and output."""
+    """A run as plain data; with `data` also its payload, output and metadata."""
     ran = None if run.started is None or run.ended is None else run.ended - run.started
     record: dict[str, Any] = {
         "run_id": run.run_id,
@@ -26,6 +26,7 @@ def run_record(run: Run, *, data: bool = False) -> dict[str, Any]:
         "available": time_text(run.available),
         "duration": seconds(ran),
         "reason": run.reason,
+        "cause": run.cause,
         "error": run.error,
         "tags": list(run.tags),
         "errors": run.errors,
@@ -39,9 +40,11 @@ def run_record(run: Run, *, data: bool = False) -> dict[str, Any]:
         "span_id": hex_text(run.span_id),
         "parent_span_id": hex_text(run.parent_span_id),
         "version": run.version,
+        "code_version": run.code_version,
+        "options": run.options or {},
     }
     if data:
-        record |= {"payload": decoded(run.payload), "output": decoded(run.output)}
+        record |= {name: decoded(getattr(run, name)) for name in ("payload", "output", "metadata")}
     return record
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from runlog.cli.asofnow import explained
 from runlog.cli.layout import Column, age, clock, run_duration, table
 from runlog.cli.options import Cursor, JsonLines, QueryWords, parse_query
 from runlog.cli.output import Output, note, one_line, output
@@ -39,7 +40,7 @@ def command(
     cursor: Cursor = None,
     json: JsonLines = False,
 ) -> None:
-    """List runs, newest first: state, task, duration, errors, and why.
+    """List runs, newest first: state, task, duration, errors, and why: of what does not execute, as of now.
 
     A query about events finds the runs that have one such event.
 
@@ -52,12 +53,13 @@ def command(
     settings = load_settings()
     with open_log(settings) as log:
         page: Page[Run] = Page([], None) if log is None else log.runs(parsed, cursor=cursor, limit=limit)
+    runs = explained(settings, page.items)
     if json:
-        for run in page.items:
+        for run in runs:
             output().json(run_record(run))
-    elif page.items:
+    elif runs:
         out = output()
-        out.lines(run_table(page.items, out))
+        out.lines(run_table(runs, out))
     else:
         note(nothing_recorded(settings) if log is None else "No run matches." if parsed else "There are no runs yet.")
     if page.cursor is not None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from runlog.cli.layout import clock
 from runlog.console.format import state_of
 from runlog.console.message import format_duration
 from runlog.console.pieces import Line, clipped
@@ -61,18 +62,20 @@ def _attempts(run: Run) -> str:
 
 def _standing(run: Run, root: Node, now: int) -> str:
     """How a run that has not ended stands."""
+    reason = run.reason or ("no worker knows its task" if run.status == "PENDING_VERSION" else "")
     if run.status == "DELAYED" and run.available is not None:
         left = run.available - now
         words = f", {'tries again' if run.attempt else 'starts'} "
-        words += f"in {format_duration(left)}" if left > 0 else "as soon as a worker is free"
+        words += f"in {format_duration(left)}, at {clock(run.available)}" if left > 0 else "as soon as a worker is free"
         words += f" (attempt {run.attempt} failed)" if run.attempt else ""
+        if (run.cause or {}).get("code") == "delayed":
+            reason = ""
     else:
         since = run.started if run.started is not None else run.created
-        words = f" for {format_duration(max(0, now - since))}"
+        words = f" for {format_duration(max(0, now - (run.changed if run.status == 'WAITING' else since)))}"
         words += f", on attempt {run.attempt}" if run.attempt > 1 else ""
     inside = deepest(root, ("open",)) if run.status in ("EXECUTING", "WAITING") else None
     words += f", in {_name(inside)}" if inside is not None else ""
-    reason = run.reason or ("no worker knows its task" if run.status == "PENDING_VERSION" else "")
     return words + (f": {visible_line(clipped(reason, 300))}" if reason else "")
 
 

@@ -7,18 +7,17 @@ from typing import Annotated
 
 import typer
 
-from runlog.cli.details import data_text, node_details, span_heading
-from runlog.cli.layout import clock
+from runlog.cli.asofnow import explained
+from runlog.cli.details import node_details, span_heading
+from runlog.cli.facts import run_facts
 from runlog.cli.loading import load_events, load_tree
 from runlog.cli.options import JsonDocument, RunId
 from runlog.cli.output import Output, note, one_line, output
 from runlog.cli.project import load_settings, require_log
-from runlog.cli.records import decoded, event_record, run_record
+from runlog.cli.records import event_record, run_record
 from runlog.cli.runtree import TreeOptions, TreePainter
 from runlog.cli.sentences import failing_exception, headline
 from runlog.console.exceptions import exception_lines
-from runlog.console.message import format_duration
-from runlog.console.pieces import Line
 from runlog.errors import RunlogError
 from runlog.stores.base import ERROR, LEVELS, Reader, Run
 from runlog.stores.query.fields import LEVEL_ALIASES
@@ -47,7 +46,7 @@ def command(
     lowest = _level(level, errors=errors)
     settings = load_settings()
     with require_log(settings) as log:
-        found = log.run(run)
+        [found] = explained(settings, [log.run(run)])
         if json and span is None:
             _print_json(log, found)
             return
@@ -93,24 +92,9 @@ def _print_head(out: Output, run: Run, root: Node, now: int) -> None:
             out.lines(exception_lines(exception, 2, brief=True), 6)
         elif run.error:
             out.lines([[("  " + one_line(f"{run.error.get('type')}: {run.error.get('message')}"), "exception")]], 4)
-    out.lines([[("  ", ""), *_facts(run)]], 2)
-    for name, value in (("payload", decoded(run.payload)), ("output", decoded(run.output))):
-        if value is not None:
-            out.lines([[(f"  {name} ", "key"), (data_text(value), "value")]], 10)
+    for line in run_facts(run, now):
+        out.lines([[("  ", ""), *line]], 4)
     out.text()
-
-
-def _facts(run: Run) -> Line:
-    facts = [f"created {clock(run.created)}"]
-    if run.started is not None:
-        facts.append(f"queued {format_duration(max(0, run.started - run.created))}")
-    if run.started is not None and run.ended is not None:
-        facts.append(f"ran {format_duration(max(0, run.ended - run.started))}")
-    facts.append(f"queue {run.queue}")
-    facts += [f"{name} {value}" for name, value in (("worker", run.worker), ("parent", run.parent_run_id)) if value]
-    if run.tags:
-        facts.append("tags " + ", ".join(run.tags))
-    return [(one_line(" · ".join(facts)), "note")]
 
 
 def _find_span(root: Node, text: str, run: Run) -> Node:

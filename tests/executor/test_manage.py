@@ -89,7 +89,8 @@ async def test_a_replay_is_the_same_run_anew(bench: Bench, ship: Any) -> None:
     run = await runs.get(again.id)
     assert (run.queue, run.tags, run.payload) == ("express", ("goods", "late"), 500)
     options = run.options or {}
-    assert {key: options.get(key) for key in ("concurrency_key", "priority", "max_attempts", "max_duration", "ttl")} == {
+    kept = ("concurrency_key", "priority", "max_attempts", "max_duration", "ttl")
+    assert {key: options.get(key) for key in kept} == {
         "concurrency_key": "u_5", "priority": 10.0, "max_attempts": 1, "max_duration": 30.0, "ttl": 600.0,
     }  # fmt: skip
     assert options["replay_of"] == run_id

@@ -1,0 +1,86 @@
+"""The queue read without an engine: by commands that only look."""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import apsw
+
+from runlog.engines.base import Work, WorkerState
+from runlog.engines.local import reading, workforce
+from runlog.engines.local.explaining import explain
+from runlog.engines.local.queue import Queue
+from runlog.engines.local.schema import APPLICATION_ID, MIGRATIONS
+from runlog.engines.local.workers import WorkerFiles
+from runlog.errors import StoreError
+from runlog.stores.base import Run
+from runlog.system.sqlite import connect_reader
+from runlog.tasks.states import QueueState
+
+
+class QueueFile:
+    """The queue at a path as it stands: nothing is created, brought to a newer schema, or taken back from dead workers.
+
+    One thread uses it, for a moment. Works also where the folder cannot be written. Raises StoreError, from every
+    method, where there is no queue, or none that this version can read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._files = path, WorkerFiles(path)
+        self._connection = connect_reader(path)
+        known = (APPLICATION_ID, len(MIGRATIONS))
+        if (self._connection.pragma("application_id"), self._connection.pragma("user_version")) != known:
+            self._connection.close()
+            raise StoreError(f"cannot read {path}", "it is of another version of runlog", "runlog worker   # adopts it")
+        self._queue, self._now = Queue(self._connection, "", 0), time.time_ns()
+
+    def explain(self, run_id: str) -> Run:
+        """See Engine.explain; of a run whose worker died, that too. Raises RunNotFound."""
+        try:
+            run = explain(self._queue, run_id, self._works, self._now)
+        except apsw.Error as error:
+            raise self._error(error) from error
+        if run.status in ("EXECUTING", "WAITING") and run.worker is not None and self._files.is_dead(run.worker):
+            seen = next((one.seen for one in self._workers if one.name == run.worker), None)
+            run.cause = {"code": "worker_lost", "worker": run.worker} | ({} if seen is None else {"seen": seen})
+            died = "" if seen is None else f" {max(0, self._now - seen) // 1_000_000_000} s ago"
+            again = "in a moment" if self._works else "when a worker starts"
+            run.reason = f"its worker died{died}; runs again {again}"
+        return run
+
+    def queues(self) -> list[QueueState]:
+        """See Engine.queues."""
+        try:
+            return reading.queues(self._queue)
+        except apsw.Error as error:
+            raise self._error(error) from error
+
+    def workers(self) -> list[WorkerState]:
+        """See Engine.workers."""
+        return self._workers
+
+    @cached_property
+    def _workers(self) -> list[WorkerState]:
+        try:
+            return workforce.workers(self._queue, self._files)
+        except apsw.Error as error:
+            raise self._error(error) from error
+
+    @cached_property
+    def _works(self) -> list[Work]:
+        return workforce.live_work(self._queue, self._files, self._now)
+
+    def _error(self, error: apsw.Error) -> StoreError:
+        return StoreError(f"cannot read the queue {self._path}", f"{type(error).__name__}: {error}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._connection.close()
