@@ -18,15 +18,124 @@
 | `worker_lost` | `worker`, `crashes` | its worker died; it runs again |
 | `shutdown` | `worker`? | its worker was shut down; it runs again |
 
-Ended runs may have `canceled` (`by`?: a run id), `expired` (`ttl`), `max_duration` (`seconds`), `memory` (`limit`, `peak`:
-bytes) and `crashes`.
+Ended runs may have `canceled` (`by`?: a run id), `expired` (`ttl`), `max_duration` (`seconds`), `memory` (`limit`,
+`peak`: bytes) and `crashes` (`worker`, `crashes`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
+
+_SECOND = 1_000_000_000
 
 
 def words(cause: dict[str, Any], now: int) -> str:
     """The reason in words, as of `now` (ns)."""
-    raise KeyError(cause)
+    code = str(cause.get("code"))
+    try:
+        return _no_worker(cause, now) if code == "no_worker" else _WORDS[code](cause)
+    except (KeyError, TypeError, ValueError):  # of another version of runlog
+        return code.replace("_", " ")
+
+
+def _at(time: int) -> str:
+    """A time as its reader's clock shows it."""
+    return datetime.fromtimestamp(time / _SECOND).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def _for(nanoseconds: int) -> str:
+    seconds = max(0, round(nanoseconds / _SECOND))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _ahead(cause: dict[str, Any]) -> str:
+    ahead = cause.get("ahead")
+    return f", {ahead:,} ahead" if ahead else ""
+
+
+def _bytes(size: float) -> str:
+    return f"{size / 2**20:,.0f} MiB"
+
+
+def _retry(cause: dict[str, Any]) -> str:
+    attempt, of_all = cause.get("attempt"), cause.get("max_attempts")
+    which = "" if attempt is None else f" {attempt}" if of_all is None else f" {attempt} of {of_all}"
+    return f"attempt{which} failed; the next one at {_at(cause['until'])}"
+
+
+def _queue_limit(cause: dict[str, Any]) -> str:
+    key = f" for the key `{cause['key']}`" if cause.get("key") else ""
+    return f"queue `{cause['queue']}` is at its limit {cause['limit']}{key}{_ahead(cause)}"
+
+
+def _no_worker(cause: dict[str, Any], now: int) -> str:
+    seen = cause.get("seen")
+    return "no worker has run yet" if seen is None else f"no worker has polled for {_for(now - seen)}"
+
+
+def _run(cause: dict[str, Any]) -> str:
+    run_ids, count = cause.get("run_ids") or (), cause.get("count")
+    if count is None or count == 1:
+        return f"waits for run {run_ids[0]}" if run_ids else "waits for a run"
+    return f"waits for {count:,} runs"
+
+
+def _token(cause: dict[str, Any]) -> str:
+    until = cause.get("until")
+    return f"waits for the token {cause['token_id']}" + (f", until {_at(until)} at the latest" if until else "")
+
+
+def _resuming(cause: dict[str, Any]) -> str:
+    name = cause.get("queue")
+    return "has waited, and goes on when there is a free place" + (f" in queue `{name}`" if name else "")
+
+
+def _lost(cause: dict[str, Any]) -> str:
+    crashes = cause.get("crashes", 1)
+    return f"its worker {cause['worker']} was lost; runs again" + (f" (crash {crashes})" if crashes > 1 else "")
+
+
+def _shutdown(cause: dict[str, Any]) -> str:
+    worker = cause.get("worker")
+    return f"its worker{f' {worker}' if worker else ''} was shut down; runs again"
+
+
+def _canceled(cause: dict[str, Any]) -> str:
+    return f"its parent {cause['by']} was canceled or waits for it no more" if cause.get("by") else "canceled"
+
+
+def _memory(cause: dict[str, Any]) -> str:
+    peak = f"; it had {_bytes(cause['peak'])}" if cause.get("peak") else ""
+    return f"it needed more memory than {_bytes(cause['limit'])}{peak}"
+
+
+def _crashes(cause: dict[str, Any]) -> str:
+    return f"{cause.get('crashes', 'several')} workers were lost while they ran it"
+
+
+_WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "delayed": lambda cause: f"delayed until {_at(cause['until'])}",
+    "retry": _retry,
+    "queue_limit": _queue_limit,
+    "queue_paused": lambda cause: f"queue `{cause['queue']}` is paused",
+    "no_worker_for_queue": lambda cause: f"no running worker takes from queue `{cause['queue']}`",
+    "workers_busy": lambda cause: f"all workers are busy{_ahead(cause)}",
+    "unknown_task": lambda cause: f"no running worker knows the task {cause['task']!r}",
+    "version": lambda cause: f"no running worker has version {cause['version']} of the code",
+    "run": _run,
+    "until": lambda cause: f"waits until {_at(cause['until'])}",
+    "token": _token,
+    "resuming": _resuming,
+    "worker_lost": _lost,
+    "shutdown": _shutdown,
+    "canceled": _canceled,
+    "expired": lambda cause: f"it was not started within {cause['ttl']:g} s (ttl)",
+    "max_duration": lambda cause: f"it took longer than {cause['seconds']:g} s (max_duration)",
+    "memory": _memory,
+    "crashes": _crashes,
+}

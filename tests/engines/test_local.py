@@ -18,7 +18,7 @@ import pytest
 
 from runlog.engines.base import Interrupt, Outcome
 from runlog.engines.local import LocalEngine, live_workers
-from runlog.engines.local.queue import Queue
+from runlog.engines.local import claiming, reading, submitting
 from runlog.errors import RunNotFound, StoreError, StoreTooNew
 from runlog.system.files import private_directory
 from runlog.system.sqlite import Database
@@ -170,7 +170,7 @@ def _registered(engine: LocalEngine) -> list[str]:
         connection.close()
 
 
-def _once(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, error: Exception) -> None:
+def _once(monkeypatch: pytest.MonkeyPatch, owner: object, name: str, error: Exception) -> None:
     """Let the next call raise this."""
     original, errors = getattr(owner, name), [error]
 
@@ -208,7 +208,7 @@ async def test_damage_that_cannot_be_moved_aside_at_once_is_told_and_passes(
     local: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await local.submit([new_run()])
-    _once(monkeypatch, Queue, "submit", apsw.CorruptError("malformed"))
+    _once(monkeypatch, submitting, "submit", apsw.CorruptError("malformed"))
     _once(monkeypatch, Database, "_move_aside", OSError(5, "Input/output error"))
     with anyio.fail_after(20):
         with pytest.raises(StoreError, match="malformed"):
@@ -223,7 +223,7 @@ async def test_an_error_of_the_engine_itself_is_told_to_who_waits(
 ) -> None:
     new = new_run()
     await local.submit([new])
-    _once(monkeypatch, Queue, "get", ValueError("odd"))
+    _once(monkeypatch, reading, "get", ValueError("odd"))
     with anyio.fail_after(20):
         with pytest.raises(StoreError, match="odd"):
             await local.get(new.run_id)
@@ -235,7 +235,7 @@ async def test_a_worker_is_registered_anew_if_that_was_not_committed(
     local: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await local.submit([new_run("other")])
-    _once(monkeypatch, Queue, "next_available", apsw.FullError("database or disk is full"))
+    _once(monkeypatch, claiming, "next_due", apsw.FullError("database or disk is full"))
     with anyio.fail_after(20):
         with pytest.raises(StoreError, match="full"):
             await local.claim(work_on("work"), 1)

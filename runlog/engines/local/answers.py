@@ -27,6 +27,7 @@ def store_error(path: Path, error: Exception) -> RunlogError:
 
 def answer_reads(reads: Iterable[Operation], queue: Queue, path: Path) -> None:
     replies = []
+    queue.begin()
     for operation in reads:
         reply = operation.reply
         assert reply is not None

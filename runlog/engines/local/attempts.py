@@ -17,6 +17,8 @@ class _Attempt:
     held: Held
     callback: Callback | None = None
     interrupt: Interrupt | None = None
+    asked: int = 0
+    """How often its stacks were asked for, as far as that was told."""
 
 
 class Attempts:
@@ -45,14 +47,17 @@ class Attempts:
             return [attempt.held for attempt in self._attempts.values()]
 
     def watch(self, delivery: Delivery, callback: Callback) -> None:
-        """Call back when the attempt has to stop; now, if it has to."""
+        """Call back when the attempt has to stop, or is asked for its stacks; now, if it has been."""
         with self._lock:
             attempt = self._attempts.get((delivery.run.run_id, delivery.token))
             interrupt = attempt.interrupt if attempt else Interrupt("lost", "its lease is no longer held")
+            unasked = attempt is not None and attempt.callback is None and attempt.asked > 0
             if attempt is not None:
                 attempt.callback = callback
         if interrupt is not None:
             callback(interrupt)
+        if unasked:
+            callback(Interrupt("stacks"))
 
     def cancel(self, run_id: str, reason: str) -> None:
         """A cancel of this run was asked for."""
@@ -61,17 +66,33 @@ class Attempts:
         for attempt in found:
             self._interrupt(attempt, Interrupt("cancel", reason))
 
-    def compare(self, known: Iterable[tuple[int, int, str | None]]) -> None:
-        """Compare with (row, token, cancel) of the queue: what is missing there is lost."""
-        by_row = {row: (token, cancel) for row, token, cancel in known}
+    def ask_for_stacks(self, run_id: str) -> None:
+        """The stacks of this run were asked for, here."""
+        with self._lock:
+            found = [attempt for key, attempt in self._attempts.items() if key[0] == run_id]
+        for attempt in found:
+            self._ask(attempt, attempt.asked + 1)
+
+    def compare(self, known: Iterable[tuple[int, int, str | None, int]]) -> None:
+        """Compare with (row, token, cancel, times asked for stacks) of the queue: what is missing there is lost."""
+        by_row = {row: (token, cancel, asked) for row, token, cancel, asked in known}
         with self._lock:
             attempts = list(self._attempts.values())
         for attempt in attempts:
-            token, cancel = by_row.get(attempt.held.row, (None, None))
+            token, cancel, asked = by_row.get(attempt.held.row, (None, None, 0))
             if token != attempt.held.delivery.token:
                 self._interrupt(attempt, Interrupt("lost", "its lease ran out, and another worker took the run"))
             elif cancel is not None:
                 self._interrupt(attempt, Interrupt("cancel", cancel))
+            elif asked > attempt.asked:
+                self._ask(attempt, asked)
+
+    def _ask(self, attempt: _Attempt, asked: int) -> None:
+        with self._lock:
+            attempt.asked = asked
+            callback = attempt.callback
+        if callback is not None:
+            callback(Interrupt("stacks"))
 
     def _interrupt(self, attempt: _Attempt, interrupt: Interrupt) -> None:
         with self._lock:

@@ -8,18 +8,31 @@ import time
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from runlog.engines.base import Change, Delivery, Interrupt, NewRun, OnChange, Outcome, Submitted, Work
-from runlog.engines.local.extras import Extras
+from runlog.engines.base import (
+    Change,
+    Delivery,
+    Interrupt,
+    NewRun,
+    OnChange,
+    Outcome,
+    Submitted,
+    Work,
+    WorkerState,
+)
+from runlog.engines.local import admission, ending, explaining, reading, submitting, workforce
 from runlog.engines.local.extras import Extras
 from runlog.engines.local.operations import Claim, Operation, Stop, Wait
 from runlog.engines.local.queue import Queue, Scrub
 from runlog.engines.local.replies import Reply
 from runlog.engines.local.thread import GIVEN_BACK, EngineThread
+from runlog.engines.local.workers import WorkerFiles
 from runlog.errors import ProjectNotOpen, StoreError
 from runlog.stores.base import Run
+from runlog.tasks.states import MetadataChange, QueueState
 
 T = TypeVar("T")
 
@@ -94,7 +107,7 @@ class LocalEngine(Extras):
 
     async def submit(self, runs: Sequence[NewRun]) -> list[Submitted]:
         runs = list(runs)
-        return await self._ask(lambda queue: queue.submit(runs, time.time_ns()), durable=True)
+        return await self._ask(lambda queue: submitting.submit(queue, runs, time.time_ns()), durable=True)
 
     async def claim(self, work: Work, limit: int) -> list[Delivery]:
         reply: Reply[list[Delivery]] = Reply()
@@ -121,10 +134,20 @@ class LocalEngine(Extras):
         reason: str | None = None,
         cause: dict[str, Any] | None = None,
     ) -> None:
-        self._running().mark(delivery, status, reason)
+        self._running().mark(delivery, status, reason, cause)
 
     async def resume(self, delivery: Delivery) -> None:
-        self._running().mark(delivery, "EXECUTING", None)
+        reply: Reply[None] = Reply()
+        thread = self._running()
+        resume = thread.resume(delivery, reply)
+        if resume is None:
+            return
+        try:
+            await reply.wait()
+        except BaseException:
+            reply.abandon()
+            thread.go_on_waiting(resume)
+            raise
 
     async def finish(self, delivery: Delivery, outcome: Outcome) -> bool:
         reply: Reply[bool] = Reply()
@@ -132,10 +155,26 @@ class LocalEngine(Extras):
         return await reply.wait()
 
     async def cancel(self, run_id: str, reason: str | None = None) -> bool:
-        return await self._ask(lambda queue: queue.cancel(run_id, reason, time.time_ns()), durable=True)
+        return await self._ask(lambda queue: ending.cancel(queue, run_id, reason, time.time_ns()), durable=True)
+
+    async def reschedule(self, run_id: str, available: int) -> bool:
+        return await self._ask(
+            lambda queue: submitting.reschedule(queue, run_id, available, time.time_ns()), durable=True
+        )
+
+    async def ask_for_stacks(self, run_id: str) -> bool:
+        return await self._ask(lambda queue: submitting.ask_for_stacks(queue, run_id))
+
+    async def change_metadata(self, run_id: str, changes: Sequence[MetadataChange], tags: Sequence[str] = ()) -> None:
+        changes, tags = list(changes), list(tags)
+        await self._ask(lambda queue: submitting.change_metadata(queue, run_id, changes, tags, time.time_ns()))
 
     async def get(self, run_id: str) -> Run:
-        return await self._read(lambda queue: queue.get(run_id))
+        return await self._read(lambda queue: reading.get(queue, run_id))
+
+    async def explain(self, run_id: str) -> Run:
+        thread = self._running()
+        return await self._read(lambda queue: _explain(queue, run_id, thread.files))
 
     async def wait(self, run_ids: Sequence[str]) -> list[Run]:
         reply: Reply[dict[str, Run]] = Reply()
@@ -149,12 +188,27 @@ class LocalEngine(Extras):
         return [ended[run_id] for run_id in run_ids]
 
     async def changes(self, after: tuple[int, int], limit: int) -> list[Change]:
-        return await self._read(lambda queue: queue.changes(after, limit))
+        return await self._read(lambda queue: reading.changes(queue, after, limit))
+
+    async def queues(self) -> list[QueueState]:
+        return await self._read(reading.queues)
+
+    async def pause(self, queue: str, *, paused: bool = True) -> None:
+        await self._ask(lambda connected: admission.pause(connected, queue, paused=paused), durable=True)
+
+    async def workers(self) -> list[WorkerState]:
+        thread = self._running()
+        return await self._read(lambda queue: workforce.workers(queue, thread.files))
 
     async def prune(self, ended_before: int) -> int:
-        total = 0
-        while count := await self._ask(lambda queue: queue.prune(ended_before, _PRUNED_AT_ONCE)):
+        total, after = 0, (0, 0)
+        while True:
+            step = partial(_prune, ended_before=ended_before, after=after)
+            count, reached = await self._ask(step)
             total += count
+            if reached == after:
+                break
+            after = reached
         await self._prune_extras(ended_before)
         return total
 
@@ -178,6 +232,15 @@ class LocalEngine(Extras):
         thread, self._thread, self._starting = self._thread, None, threading.Lock()
         if thread is not None:
             thread.leave_to_parent()
+
+
+def _explain(queue: Queue, run_id: str, files: WorkerFiles) -> Run:
+    now = time.time_ns()
+    return explaining.explain(queue, run_id, workforce.live_work(queue, files, now), now)
+
+
+def _prune(queue: Queue, ended_before: int, after: tuple[int, int]) -> tuple[int, tuple[int, int]]:
+    return workforce.prune(queue, ended_before, after, _PRUNED_AT_ONCE, time.time_ns())
 
 
 _engines: weakref.WeakSet[LocalEngine] = weakref.WeakSet()

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runlog.engines.base import Delivery, Outcome, Work
+from runlog.engines.local.ending import finish as finish_attempt
 from runlog.engines.local.queue import Held, Queue, not_found
+from runlog.engines.local.reading import get, statuses
 from runlog.engines.local.replies import Reply
+from runlog.engines.local.resuming import Resume
 from runlog.engines.local.tokens import TokenWait, TokenWaits, expire
 from runlog.errors import RunlogError, RunNotFound
 from runlog.stores.base import TERMINAL_STATUSES, Run
@@ -44,7 +47,7 @@ def finishing(held: Held | None, outcome: Outcome, reply: Reply[bool] | None, af
     """The end of an attempt; nothing, if it is not held any more."""
 
     def finish(queue: Queue) -> bool:
-        return held is not None and queue.finish(held, outcome, time.time_ns())
+        return held is not None and finish_attempt(queue, held, outcome, time.time_ns())
 
     return Operation(finish, reply, keep=True, after=after)
 
@@ -72,7 +75,7 @@ class Stop:
     reply: Reply[None]
 
 
-Item = Operation | Claim | Wait | TokenWait | Stop | None
+Item = Operation | Claim | Resume | Wait | TokenWait | Stop | None
 
 
 class Waits:
@@ -91,7 +94,7 @@ class Waits:
             self._tokens.begin(wait, queue)
             return
         try:
-            runs = [queue.get(run_id) for run_id in wait.run_ids]
+            runs = [get(queue, run_id) for run_id in wait.run_ids]
         except RunlogError as error:
             wait.reply.put_error(error)
             return
@@ -129,13 +132,13 @@ class Waits:
 
     def look(self, queue: Queue) -> list[Reply[Any]]:
         """Find what ended in other processes, or is no longer there; return the replies that are complete now."""
-        statuses = queue.statuses(list(self._by_run)) if self._by_run else {}
+        found = statuses(queue, list(self._by_run)) if self._by_run else {}
         complete = self._tokens.look(queue)
         for run_id in list(self._by_run):
-            if run_id in statuses and statuses[run_id] not in TERMINAL_STATUSES:
+            if run_id in found and found[run_id] not in TERMINAL_STATUSES:
                 continue
             try:
-                complete += self.settle(queue.get(run_id))
+                complete += self.settle(get(queue, run_id))
             except RunNotFound as error:
                 complete += [wait.reply for wait in self._by_run.pop(run_id) if wait.reply.put_error(error)]
         if complete:

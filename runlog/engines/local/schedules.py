@@ -10,6 +10,7 @@ from typing import Any
 
 from runlog.engines.base import NewRun
 from runlog.engines.local.queue import Queue
+from runlog.engines.local.submitting import submit
 from runlog.errors import ScheduleNotFound
 from runlog.tasks.states import ScheduleState
 
@@ -67,7 +68,7 @@ def fire(queue: Queue, schedule_id: str, planned: int, run: NewRun | None, now: 
         (schedule_id, planned, run_id),
     ).fetchall()
     if done and run is not None:
-        queue.submit([run], now)
+        submit(queue, [run], now)
     return bool(done)
 
 

@@ -19,13 +19,18 @@ from runlog.engines.base import Delivery, Interrupt, OnChange, Outcome
 from runlog.engines.local.answers import answer_reads, refuse, store_error, tell_changes
 from runlog.engines.local.attempts import Attempts
 from runlog.engines.local.care import Care
+from runlog.engines.local.ending import mark
 from runlog.engines.local.erasing import Erasing
 from runlog.engines.local.operations import Claim, Item, Operation, Stop, Wait, Waits, finishing
 from runlog.engines.local.place import Place, Spare, say_moved
-from runlog.engines.local.queue import Effects, Held, Queue, Scrub
+from runlog.engines.local.queue import Queue, Scrub
+from runlog.engines.local.reading import own_attempts
 from runlog.engines.local.replies import Reply, wake
+from runlog.engines.local.resuming import Resume, go_on_waiting
+from runlog.engines.local.serving import Served, Serving
 from runlog.engines.local.tokens import TokenWait
 from runlog.engines.local.workers import WorkerFiles, new_worker_name
+from runlog.engines.local.workforce import unregister
 from runlog.errors import ProjectNotOpen, RunlogError, StoreError
 from runlog.system.sqlite import Database
 
@@ -65,18 +70,15 @@ class EngineThread(threading.Thread):
         self._attempts = Attempts()
         self._busy = threading.Lock()
         self._paused = threading.local()
-        self._files = WorkerFiles(path)
-        self._care = Care(self._files, lease)
+        self.files = WorkerFiles(path)
+        self._care = Care(self.files, lease)
         self._database: Database | None = None
         self._queue: Queue | None = None
         self._backlog: list[Operation] = []
-        self._claims: list[Claim] = []
-        self._registered: tuple[str, ...] | None = None
+        self._serving = Serving()
         self._waits = Waits()
         self._data_version = -1
         self._polled = 0.0
-        self._look = True
-        self._due: int | None = None
         self._stops: list[Stop] = []
         self._stopping_by = 0.0
         self._stopped = False
@@ -91,10 +93,29 @@ class EngineThread(threading.Thread):
     def watch(self, delivery: Delivery, callback: Callable[[Interrupt], None]) -> None:
         self._attempts.watch(delivery, callback)
 
-    def mark(self, delivery: Delivery, status: Literal["EXECUTING", "WAITING"], reason: str | None) -> None:
+    def mark(
+        self,
+        delivery: Delivery,
+        status: Literal["EXECUTING", "WAITING"],
+        reason: str | None,
+        cause: dict[str, Any] | None,
+    ) -> None:
         held = self._attempts.find(delivery)
         if held is not None:
-            self.put(Operation(lambda queue: queue.mark(held, status, reason, time.time_ns()), keep=True))
+            self.put(Operation(lambda queue: mark(queue, held, status, reason, cause, time.time_ns()), keep=True))
+
+    def resume(self, delivery: Delivery, reply: Reply[None]) -> Resume | None:
+        """Have the reply given when the attempt goes on; None if it is not held any more."""
+        held = self._attempts.find(delivery)
+        if held is None:
+            return None
+        resume = Resume(held, time.time_ns(), reply)
+        self.put(resume)
+        return resume
+
+    def go_on_waiting(self, resume: Resume) -> None:
+        """The attempt was, or may have been, let go on, and nobody wants it to."""
+        self.put(Operation(lambda queue: go_on_waiting(queue, resume, time.time_ns()), keep=True))
 
     def finish(self, delivery: Delivery, outcome: Outcome, reply: Reply[bool] | None = None) -> None:
         held = self._attempts.find(delivery)
@@ -110,7 +131,7 @@ class EngineThread(threading.Thread):
 
     def leave_to_parent(self) -> None:
         """In a forked child: the files are the parent's."""
-        self._files.leave_to_parent()
+        self.files.leave_to_parent()
 
     # In this thread.
 
@@ -143,13 +164,12 @@ class EngineThread(threading.Thread):
         """Seconds to wait for the next operation; None is for ever."""
         if self._backlog:
             return _RETRY
-        if self._stops or (self._look and self._claims):
+        if self._stops:
             return 0
-        if not (self._claims or self._waits or self._attempts):
+        if not (self._serving or self._waits or self._attempts):
             return self._erasing.patience if self._database is not None else None
-        if self._claims and self._due is not None:
-            return min(self._poll_every, max(0.0, (self._due - time.time_ns()) / 1e9))
-        return self._poll_every
+        patience = self._serving.patience
+        return self._poll_every if patience is None else min(self._poll_every, patience)
 
     def _turn(self, operations: list[Operation], reads: list[Operation], waits: list[Wait | TokenWait]) -> None:
         try:
@@ -169,10 +189,11 @@ class EngineThread(threading.Thread):
         for wait in waits:
             self._waits.begin(wait, queue)
         wake(wait.reply for wait in waits if wait.reply.is_settled)
-        if self._claims or self._waits or self._attempts:
+        if self._serving or self._waits or self._attempts:
             self._poll(queue)
             due = self._waits.due(time.time_ns())
-            self._write(due + self._care.look(queue, has_attempts=bool(self._attempts)))
+            claims = bool(self._serving) and self._serving.is_registered
+            self._write(due + self._care.look(queue, works=bool(self._attempts) or claims))
         assert self._database is not None
         self._database.checkpoint_if_due()
         self._erasing.run(self._database)
@@ -185,9 +206,8 @@ class EngineThread(threading.Thread):
             match item:
                 case Operation():
                     (reads if item.reads else operations).append(item)
-                case Claim():
-                    self._claims.append(item)
-                    self._look = True
+                case Claim() | Resume():
+                    self._serving.add(item)
                 case Wait() | TokenWait():
                     waits.append(item)
                 case Stop() if self._stops:
@@ -200,7 +220,7 @@ class EngineThread(threading.Thread):
                     ]
                 case None:
                     self._waits.drop_abandoned()
-        self._claims = [claim for claim in self._claims if not claim.reply.is_settled]
+        self._serving.drop_abandoned()
         return operations, reads, waits
 
     def _opened(self) -> Queue:
@@ -208,8 +228,8 @@ class EngineThread(threading.Thread):
             self._database = self._place.open()
             if self._place.path != self._path:
                 self._path = self._place.path
-                self._files = WorkerFiles(self._path)
-                self._care = Care(self._files, self._lease / 1e9)
+                self.files = WorkerFiles(self._path)
+                self._care = Care(self.files, self._lease / 1e9)
             self.moved_aside = say_moved(self._database.moved_aside)
             self._queue = Queue(self._database.connection, self.worker, self._lease, self._scrub)
         else:
@@ -222,8 +242,8 @@ class EngineThread(threading.Thread):
         """Go on with the file that is open now. Another one than before knows nothing of this worker."""
         assert self._queue is not None
         if database.connection is not self._queue.connection:
-            self._queue.connection, self._registered = database.connection, None
-            self._data_version, self._look = -1, True
+            self._queue.connection, self._data_version = database.connection, -1
+            self._serving.begin_anew()
             if database.moved_aside != self.moved_aside:
                 self.moved_aside = say_moved(database.moved_aside)
 
@@ -236,14 +256,13 @@ class EngineThread(threading.Thread):
 
     def _write(self, operations: list[Operation]) -> None:
         """Commit the operations, and claims that can be served, together; each alone if one of them is in the way."""
-        if not operations and not self._worth_claiming():
+        if not operations and (self._stops or self._queue is None or not self._serving.is_worth_it(self._queue)):
             return
         try:
             self._commit(operations)
         except _BUSY:
             self._backlog += operations
-            self._look = False  # the claims come again with the next look
-            self._data_version, self._registered = -1, None
+            self._undone()
         except Exception as error:
             if any(operation.done for operation in operations):
                 raise  # what went wrong came after the commit: nothing of it is done twice
@@ -251,8 +270,7 @@ class EngineThread(threading.Thread):
                 with suppress(RunlogError):  # it is tried again when the file is used next
                     self._database.replace_damaged()
                     self._adopt(self._database)
-            self._look = False
-            self._data_version, self._registered = -1, None
+            self._undone()
             if len(operations) > 1:
                 for operation in operations:
                     self._write([operation])
@@ -267,28 +285,24 @@ class EngineThread(threading.Thread):
         else:
             refuse([operation], store_error(self._path, error))
 
-    def _worth_claiming(self) -> bool:
-        if not self._claims or self._stops or self._queue is None:
-            return False
-        now = time.time_ns()
-        if self._registered != self._claims[-1].work.tasks:
-            return True
-        if self._look or (self._due is not None and self._due <= now):
-            self._look = False
-            self._due = self._queue.next_available(self._registered)
-        return self._due is not None and self._due <= now
+    def _undone(self) -> None:
+        """A transaction was rolled back. Who waits is served with the next look."""
+        self._data_version = -1
+        self._serving.not_committed()
+        if self._queue is not None:
+            self._queue.forget_settings()
 
     def _commit(self, operations: list[Operation]) -> None:
         assert self._database is not None
         assert self._queue is not None
         queue, now = self._queue, time.time_ns()
-        queue.effects = effects = Effects()
+        effects = queue.begin()
         with self._database.transaction(durable=any(operation.durable for operation in operations)):
             self._adopt(self._database)
-            if self._claims and self._registered is None:
+            if self._serving.claims and not self._serving.is_registered:
                 self._take_lock()
             results = [operation.result(queue) for operation in operations]
-            served = self._serve(queue, now)
+            served = Served() if self._stops else self._serving.serve(queue, now)
         self._erasing.committed(erased=effects.erased)
         for operation in operations:
             operation.done = True
@@ -297,6 +311,8 @@ class EngineThread(threading.Thread):
         replies += self._waits.settle_tokens(effects.tokens) + self._hand_over(served)
         for run_id, reason in effects.canceled:
             self._attempts.cancel(run_id, reason)
+        for run_id in effects.asked:
+            self._attempts.ask_for_stacks(run_id)
         for operation, result in zip(operations, results, strict=True):
             if operation.after is not None:
                 operation.after()
@@ -308,40 +324,29 @@ class EngineThread(threading.Thread):
     def _take_lock(self) -> None:
         """Without the lock that proves it alive, this worker must not have runs."""
         try:
-            self._files.hold(self.worker)
+            self.files.hold(self.worker)
         except OSError as error:
             self._refuse_claims(StoreError(f"cannot keep a lock file beside the queue {self._path}", str(error)))
 
     def _refuse_claims(self, error: RunlogError) -> None:
-        claims, self._claims = self._claims, []
+        claims, self._serving.claims = self._serving.claims, []
         refuse(claims, error)
 
-    def _serve(self, queue: Queue, now: int) -> list[tuple[Claim, list[Held]]]:
-        """Serve those who wait for work, in the transaction that may have brought it."""
-        if not self._claims or self._stops:
-            return []
-        tasks = self._claims[-1].work.tasks
-        if self._registered != tasks:
-            queue.register(tasks, now)
-            self._registered = tasks
-        elif not (queue.effects.ready or self._look or (self._due is not None and self._due <= now)):
-            return []
-        claimed = [(claim, queue.claim(claim.work, claim.limit, now)) for claim in self._claims]
-        served = [(claim, held) for claim, held in claimed if held]
-        self._look = False
-        self._due = queue.next_available(tasks) if len(served) < len(self._claims) else None
-        return served
-
-    def _hand_over(self, served: list[tuple[Claim, list[Held]]]) -> list[Reply[Any]]:
-        replies = []
-        for claim, held in served:
-            self._claims.remove(claim)
+    def _hand_over(self, served: Served) -> list[Reply[Any]]:
+        replies: list[Reply[Any]] = []
+        self._serving.done(served)
+        for claim, held in served.claims:
             self._attempts.add(held)
             if claim.reply.put([item.delivery for item in held]):
                 replies.append(claim.reply)
                 continue
             for item in held:  # nobody waits any more
                 self.finish(item.delivery, GIVEN_BACK)
+        for resume in served.resumes:
+            if resume.reply.put(None):
+                replies.append(resume.reply)
+            else:
+                self.go_on_waiting(resume)
         return replies
 
     def _poll(self, queue: Queue) -> None:
@@ -355,9 +360,10 @@ class EngineThread(threading.Thread):
         with suppress(*_BUSY):
             version = queue.data_version()
             if version != self._data_version:
-                self._data_version, self._look = version, True
+                self._data_version = version
+                self._serving.look()
                 if self._attempts:
-                    self._attempts.compare(queue.own_attempts())
+                    self._attempts.compare(own_attempts(queue))
                 wake(self._waits.look(queue))
 
     def _end(self) -> None:
@@ -366,14 +372,14 @@ class EngineThread(threading.Thread):
             return
         if self._database is not None and self._queue is not None:
             with suppress(apsw.Error, RunlogError, OSError):
-                if self._registered is not None and self._database.is_in_place:
+                if self._serving.is_registered and self._database.is_in_place:
                     with self._database.transaction() as connection:
                         self._queue.connection = connection
-                        self._queue.unregister(self.worker)
+                        unregister(self._queue, self.worker)
                 self._database.checkpoint(truncate=True)
             with suppress(apsw.Error, OSError):
                 self._database.close()
-        self._files.release()
+        self.files.release()
         self._place.remove()
         self._stopped = True
         refuse(self._stops, ProjectNotOpen("the project is closed"))
@@ -381,7 +387,7 @@ class EngineThread(threading.Thread):
     def _refuse_all(self) -> None:
         """Nobody serves any more: tell those who wait."""
         error = ProjectNotOpen("the project is closed", "its engine was closed while this call waited")
-        items: list[Item] = [*self._backlog, *self._claims]
+        items: list[Item] = [*self._backlog, *self._serving.claims, *self._serving.resumes]
         with suppress(Empty):
             while True:
                 items.append(self._inbox.get_nowait())

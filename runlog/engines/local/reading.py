@@ -1,0 +1,77 @@
+"""What only reads."""
+
+# ruff: noqa: S608 - the statements are put together from this package's own constants; values are bound
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from runlog.engines.base import Change
+from runlog.engines.local.queue import ACTIVE, NO_SETTING, Queue, not_found
+from runlog.engines.local.rows import SELECT_RUN, whole_run
+from runlog.stores.base import Run
+from runlog.tasks.states import QueueState
+
+
+def get(queue: Queue, run_id: str) -> Run:
+    row = queue.row(f"{SELECT_RUN} WHERE r.run_id = ?", (run_id,))
+    if row is None:
+        raise not_found(run_id)
+    return whole_run(row)
+
+
+def statuses(queue: Queue, run_ids: Sequence[str]) -> dict[str, str]:
+    """The statuses of those of these runs that exist."""
+    query = (
+        "SELECT r.run_id, s.status FROM json_each(?) wanted JOIN run r ON r.run_id = wanted.value "
+        "JOIN state s ON s.id = r.id"
+    )
+    return dict(queue.rows(query, (json.dumps(run_ids),)))
+
+
+def changes(queue: Queue, after: tuple[int, int], limit: int) -> list[Change]:
+    query = (
+        "SELECT r.run_id, s.version, s.changed, s.id FROM state s JOIN run r ON r.id = s.id "
+        "WHERE (s.changed, s.id) > (?, ?) ORDER BY s.changed, s.id LIMIT ?"
+    )
+    rows = queue.rows(query, (*after, limit))
+    return [Change(run_id, version, (changed, row_id)) for run_id, version, changed, row_id in rows]
+
+
+def own_attempts(queue: Queue) -> list[tuple[int, int, str | None, int]]:
+    """(row, token, cancel, times its stacks were asked for) of what this worker has, as the queue knows it."""
+    query = f"SELECT id, token, cancel, asked FROM state WHERE worker = ? AND {ACTIVE}"
+    return queue.rows(query, (queue.worker,))
+
+
+_COUNTS = """
+    SELECT queue, 'queued', count(*) FROM state INDEXED BY state_ready
+        WHERE status = 'QUEUED' AND place IS NOT 1 GROUP BY queue
+    UNION ALL SELECT queue, 'queued', count(*) FROM state INDEXED BY state_place WHERE place = 1 GROUP BY queue
+    UNION ALL SELECT queue, 'queued', count(*) FROM state INDEXED BY state_unknown
+        WHERE status = 'PENDING_VERSION' GROUP BY queue
+    UNION ALL SELECT queue, 'delayed', count(*) FROM state INDEXED BY state_delayed
+        WHERE status = 'DELAYED' GROUP BY queue
+    UNION ALL SELECT queue, lower(status), count(*) FROM state INDEXED BY state_active
+        WHERE status IN ('EXECUTING', 'WAITING') GROUP BY queue, status
+"""
+
+
+def queues(queue: Queue) -> list[QueueState]:
+    """The queues by name, with what is in them; PENDING_VERSION counts as queued."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for name, what, count in queue.rows(_COUNTS):
+        counts[name, what] += count
+    names = sorted({*queue.settings, *(name for name, _ in counts)})
+    return [
+        QueueState(
+            name,
+            setting.concurrency,
+            setting.paused,
+            *(counts[name, what] for what in ("executing", "queued", "delayed", "waiting")),
+        )
+        for name in names
+        for setting in (queue.settings.get(name, NO_SETTING),)
+    ]
