@@ -47,7 +47,8 @@ class RunRecords:
 
     def _emit(self, recorder: Recorder, run: Run) -> None:
         limits = recorder.limits
-        plain = msgspec.structs.replace(run, payload=_plain(run.payload, limits), output=_plain(run.output, limits))
+        data = {name: _plain(getattr(run, name), limits) for name in ("payload", "output", "metadata")}
+        plain = msgspec.structs.replace(run, **data)
         recorder.emit(plain, RANK_ALWAYS, run.run_id)
 
 
