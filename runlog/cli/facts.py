@@ -13,6 +13,7 @@ from runlog.console.message import format_duration
 from runlog.console.pieces import Line
 from runlog.stores.base import Run
 
+_MINUTE = 60
 _KEYS = 50
 """Of metadata, shown each on a line of its own."""
 
@@ -65,7 +66,11 @@ def _asked_for(run: Run, now: int) -> list[str]:
 def _seconds(value: object) -> str:
     if not isinstance(value, int | float) or not value:
         return ""
-    return f"{'-' if value < 0 else ''}{format_duration(int(abs(value) * 1e9))}"
+    return (
+        f"{value:g} s"
+        if abs(value) < _MINUTE
+        else f"{'-' if value < 0 else ''}{format_duration(int(abs(value) * 1e9))}"
+    )
 
 
 def _ttl(run: Run, value: object, now: int) -> str:

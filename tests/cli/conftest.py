@@ -69,8 +69,8 @@ class Screen:
     colors: set[str] = field(default_factory=set)
 
 
-def in_terminal(*arguments: str, columns: int = 100, lines: int = 200, **values: str) -> Screen:
-    """Run a command in a pseudo-terminal and return what an emulator of one shows."""
+def in_terminal(*arguments: str, columns: int = 100, lines: int = 200, typed: bytes = b"", **values: str) -> Screen:
+    """Run a command in a pseudo-terminal, type something, and return what an emulator of one shows."""
     parent, child = pty.openpty()
     import fcntl
     import struct
@@ -81,6 +81,7 @@ def in_terminal(*arguments: str, columns: int = 100, lines: int = 200, **values:
         [*COMMAND, *arguments], stdout=child, stderr=child, stdin=child, env=environment(**values)
     )
     os.close(child)
+    os.write(parent, typed)
     raw = b""
     while True:
         if select.select([parent], [], [], 60)[0]:
