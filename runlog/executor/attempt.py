@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextvars
 import traceback
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar, copy_context
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from anyio import CancelScope, get_cancelled_exc_class
 from anyio.lowlevel import checkpoint_if_cancelled, current_token
@@ -20,10 +21,11 @@ from runlog.executor.outcomes import STOPPED, MaxDurationReached, Tries, is_abor
 from runlog.executor.processes import ChildProcessCrashed
 from runlog.executor.running import Call
 from runlog.executor.spans import AttemptSpans
+from runlog.executor.stop import Cause, Stop
 from runlog.executor.timers import Allowance
 from runlog.executor.waiting import Waiting
 from runlog.executor.workplace import Workplace
-from runlog.tasks.context import RunStopped, set_current_run
+from runlog.tasks.context import set_current_run
 from runlog.tasks.hooks import HookName
 from runlog.tasks.results import RunResult
 from runlog.tasks.task import Task
@@ -31,7 +33,6 @@ from runlog.tracing.scope import RunScope
 
 current_attempt: ContextVar[Attempt | None] = ContextVar("runlog-current-attempt", default=None)
 
-Cause = Literal["cancel", "lost", "shutdown", "timeout"]
 T = TypeVar("T")
 
 
@@ -42,20 +43,22 @@ class Attempt:
         run, options = delivery.run, delivery.run.options or {}
         self.delivery, self.task = delivery, task
         self.is_sync = not task.is_async
-        self.ended = False
         self._workplace = workplace
+        self._stop = Stop(run.run_id)
         self._allowance = Allowance(workplace.timers, options.get("max_duration", task.max_duration), self._time_out)
         self._waiting = Waiting(delivery, workplace.engine, workplace.slots, self._allowance, has_slot=has_slot)
         self._spans = AttemptSpans(workplace.tracer, delivery)
         self._changes = RunChanges(run, workplace.engine, workplace.start, workplace.call_soon)
         self._tries = Tries.of(delivery, task.retry)
-        live = Live(self._changes, workplace.resources, self._check_stopped, lambda: self._allowance.left)
+        live = Live(self._changes, workplace.resources, self._stop.check, self._allowance.left)
         self.context = make_context(delivery, task, self._tries.retry.max_attempts, live)
         self._hooks = HookCalls(task, self.context, run.payload, workplace.threads, workplace.tracer)
         self._cancelling = CancelScope()
-        self._inside = copy_context()
-        self._cause: Cause | None = None
-        self._reason = ""
+        self._inside: contextvars.Context | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self._stop.ended
 
     @property
     def deadline(self) -> float | None:
@@ -71,25 +74,29 @@ class Attempt:
 
     def shut_down(self, reason: str | None = None) -> None:
         """The worker ends: stop, to be tried again elsewhere."""
-        self._stop("shutdown", reason or "its worker was shut down")
+        self._end("shutdown", reason or "its worker was shut down")
 
     def overdue(self) -> Outcome:
         """The outcome for who ends the attempt over its head, as it does not react at its deadline."""
-        return self._workplace.outcomes.timed_out(MaxDurationReached(self._allowance.seconds or 0), self._tries, None)
+        return self._workplace.outcomes.timed_out(self._timeout, self._tries, None)
+
+    @property
+    def _timeout(self) -> MaxDurationReached:
+        return MaxDurationReached(self._allowance.seconds or 0)
 
     def _on_interrupt(self, interrupt: Interrupt) -> None:
         if interrupt.kind == "stacks":
             self._observe(self._workplace.observer.asked_for_stacks)
         else:
-            self._workplace.call_soon(partial(self._stop, interrupt.kind, interrupt.reason))
+            self._workplace.call_soon(partial(self._end, interrupt.kind, interrupt.reason))
 
     def _time_out(self) -> None:
-        self._stop("timeout", "")
+        self._end("timeout", str(self._timeout))
 
-    def _stop(self, cause: Cause, reason: str) -> None:
-        if self._cause is not None or self.ended:
+    def _end(self, cause: Cause, reason: str) -> None:
+        if self._stop.cause is not None or self.ended:
             return
-        self._cause, self._reason = cause, reason
+        self._stop.cause, self._stop.reason = cause, reason
         if cause == "timeout":
             self._observe(self._workplace.observer.timed_out)
         else:
@@ -97,18 +104,11 @@ class Attempt:
         self._waiting.give_up()
         self._cancelling.cancel()
 
-    def _check_stopped(self) -> None:
-        """For `Context.checkpoint()`, from any thread."""
-        if self._cause is not None:
-            reason = self._reason or str(MaxDurationReached(self._allowance.seconds or 0))
-            raise RunStopped(f"run {self.delivery.run.run_id}: {self._cause}: {reason}")
-        if self.ended:
-            raise RunStopped(f"run {self.delivery.run.run_id}: the attempt has ended")
-
     def _observe(self, tell: Callable[..., T], *arguments: Any) -> T | None:
         """Tell the observer, in the attempt's own context, as its records belong to the run."""
+        inside = self._inside
         try:
-            return self._inside.copy().run(tell, self, *arguments)
+            return tell(self, *arguments) if inside is None else inside.copy().run(tell, self, *arguments)
         except Exception:  # noqa: BLE001 - who looks on must not change what happens
             traceback.print_exc()
             return None
@@ -126,17 +126,18 @@ class Attempt:
             self._inside = copy_context()
             self._workplace.observer.begun(self)
             outcome = await self._outcome()
-            canceled = outcome.status in ("CANCELED", "QUEUED") and self._cause in ("cancel", "lost", "shutdown")
+            canceled = outcome.status in ("CANCELED", "QUEUED") and self._stop.cause in ("cancel", "lost", "shutdown")
         finally:
-            self.ended = True
-            self._allowance.pause()
+            self._stop.ended = True
+            self._allowance.close()
             self._waiting.close()
+            self._inside = None  # which knows this attempt: a cycle is left to the garbage collector
             self._spans.end(outcome, canceled=canceled, attributes=self._workplace.observer.ended(self))
         return outcome
 
     async def flush(self) -> None:
         """Bring the last changes of metadata and tags to the engine, when the attempt has ended."""
-        if self._cause != "lost":
+        if self._stop.cause != "lost":
             await self._changes.end()
 
     @property
@@ -152,7 +153,7 @@ class Attempt:
             return await self._told(self._workplace.outcomes.refused(refused), None, refused)
         self._workplace.engine.watch(self.delivery, self._on_interrupt)
         returned, value, error = False, None, None
-        if self._cause is None:
+        if self._stop.cause is None:
             self._allowance.go_on()
             if self._hooks.of("on_wait") or self._hooks.of("on_resume"):
                 self._waiting.tell = self._tell_of_wait
@@ -175,15 +176,15 @@ class Attempt:
 
     async def _ended_early(self, error: BaseException | None) -> Outcome:
         outcomes = self._workplace.outcomes
-        match self._cause:
+        match self._stop.cause:
             case "lost":
-                return outcomes.canceled(self._reason)
+                return outcomes.canceled(self._stop.reason)
             case "shutdown":
-                return put_back(self._reason)
+                return put_back(self._stop.reason)
             case "cancel":
-                return await self._told(outcomes.canceled(self._reason), None, None)
+                return await self._told(outcomes.canceled(self._stop.reason), None, None)
             case "timeout":
-                timeout = MaxDurationReached(self._allowance.seconds or 0)
+                timeout = self._timeout
                 own = None if isinstance(error, get_cancelled_exc_class()) else error
                 verdict = await self._hooks.judge(timeout)
                 return await self._told(outcomes.timed_out(timeout, self._tries, own, verdict), None, timeout)
@@ -199,7 +200,7 @@ class Attempt:
         if name is not None and (self._hooks.of(name) or self._hooks.of("on_complete")):
             run_id, task_id = self.delivery.run.run_id, self.task.id
             result: RunResult[Any] = RunResult(run_id, task_id, outcome.status, value, outcome.error)
-            values = {"output": value, "error": error, "reason": self._reason}
+            values = {"output": value, "error": error, "reason": self._stop.reason}
             await self._hooks.tell_end({name: values, "on_complete": {"result": result}})
         return outcome
 

@@ -29,7 +29,7 @@ class RunChanges(Changes):
     def __init__(
         self, run: NewRun, engine: Engine, start: Start, call_soon: Callable[[Callable[[], Any]], None]
     ) -> None:
-        super().__init__(self._flush_now)
+        super().__init__()
         self._run, self._engine, self._start, self._call_soon = run, engine, start, call_soon
         self.begun = False
         """There was a change."""
@@ -51,7 +51,7 @@ class RunChanges(Changes):
         if self._ended is not None:
             self._ended.set()
         if self._pending:
-            await self._flush_now()
+            await self.flush()
 
     def _begin(self) -> None:
         if self._ended is None and not self._is_over:
@@ -64,13 +64,13 @@ class RunChanges(Changes):
             with move_on_after(EVERY):
                 await self._ended.wait()
             if not self._is_over:
-                await self._flush_now()
+                await self.flush()
         self._ended, self._asked = None, False
         if self._pending:  # another thread was just adding
             self._asked = True
             self._begin()
 
-    async def _flush_now(self) -> None:
+    async def flush(self) -> None:
         """One at a time, so that the changes arrive in their order."""
         self._flushing = self._flushing or Lock()
         async with self._flushing:

@@ -61,7 +61,8 @@ class Allowance:
 
     def __init__(self, timers: Timers, seconds: float | None, on_end: Callable[[], None]) -> None:
         self.seconds = seconds
-        self._timers, self._on_end = timers, on_end
+        self._timers = timers
+        self._on_end: Callable[[], None] | None = on_end
         self._left = seconds
         self._timer: Timer | None = None
 
@@ -71,7 +72,6 @@ class Allowance:
         timer = self._timer
         return None if timer is None else timer.due
 
-    @property
     def left(self) -> float | None:
         """Seconds; None without a limit."""
         due = self.due
@@ -79,7 +79,7 @@ class Allowance:
 
     def go_on(self) -> None:
         """Let the time run."""
-        if self._left is not None and self._timer is None:
+        if self._left is not None and self._on_end is not None and self._timer is None:
             self._timer = self._timers.at(time.monotonic() + self._left, self._on_end)
 
     def pause(self) -> None:
@@ -87,3 +87,7 @@ class Allowance:
         if timer is not None:
             self._left = timer.due - time.monotonic()
             timer.cancel()
+
+    def close(self) -> None:
+        self.pause()
+        self._on_end = None

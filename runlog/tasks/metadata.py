@@ -182,19 +182,18 @@ class Metadata(MetadataWriter):
         self._data = dict(data or {})
         self._sizes = {key: _size(key, value) for key, value in self._data.items()}
         self._lock = threading.Lock()
-        self._parent: MetadataWriter = MetadataWriter("parent", changes) if parent_id else self
-        root = self._parent if root_id in (None, parent_id) else MetadataWriter("root", changes)
-        self._root: MetadataWriter = root
+        self._parent = MetadataWriter("parent", changes) if parent_id else None
+        self._root = self._parent if root_id in (None, parent_id) else MetadataWriter("root", changes)
 
     @property
     def parent(self) -> MetadataWriter:
         """The metadata of the run that triggered this one; without one, this run's own."""
-        return self._parent
+        return self._parent or self
 
     @property
     def root(self) -> MetadataWriter:
         """The metadata of the first in the chain of parents; without one, this run's own."""
-        return self._root
+        return self._root or self
 
     def get(self, key: str, default: Any = None) -> Any:
         """A copy of the value."""
