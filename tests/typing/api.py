@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_type
 
+import httpx
+
 from runlog.tasks import (
     AsyncTask,
     BatchHandle,
@@ -26,6 +28,7 @@ from runlog.tasks import (
     hooks,
     lifespan,
     middleware,
+    retrying,
     task,
     trigger,
 )
@@ -182,6 +185,19 @@ async def triggering_with_options() -> None:
     results = await bare.batch_trigger_and_wait([Item(Order(1), idempotency_key="k")], queue="mail")
     assert_type(results, list[RunResult[str]])
     assert_type(await trigger("by-id", queue="mail", metadata={"step": 1}), RunHandle[Any])
+
+
+async def retried(client: httpx.AsyncClient, session: httpx.Client) -> None:
+    async def fetch() -> int:
+        return 1
+
+    def fetch_here() -> int:
+        return 1
+
+    assert_type(await retrying.on_throw(fetch, Retry(5)), int)
+    assert_type(retrying.on_throw(fetch_here, 5), int)
+    assert_type(await retrying.http(client, "GET", "https://example.com", headers={}), httpx.Response)
+    assert_type(retrying.http(session, "GET", "https://example.com", retry=3), httpx.Response)
 
 
 async def refused() -> None:
