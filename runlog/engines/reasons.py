@@ -13,7 +13,7 @@
 | `version` | `version` | no running worker has the version of the code that was asked for |
 | `run` | `run_ids`, `count` | waits for runs |
 | `until` | `until` | waits for a time |
-| `token` | `token_id`, `until`? | waits for a token |
+| `token` | `id`, `until`? | waits for a token |
 | `resuming` | `queue`? | has waited, and waits for a free place to go on |
 | `worker_lost` | `worker`, `crashes` | its worker died; it runs again |
 | `shutdown` | `worker`? | its worker was shut down; it runs again |
@@ -87,7 +87,7 @@ def _run(cause: dict[str, Any]) -> str:
 
 def _token(cause: dict[str, Any]) -> str:
     until = cause.get("until")
-    return f"waits for the token {cause['token_id']}" + (f", until {_at(until)} at the latest" if until else "")
+    return f"waits for the token {cause['id']}" + (f", until {_at(until)} at the latest" if until else "")
 
 
 def _resuming(cause: dict[str, Any]) -> str:

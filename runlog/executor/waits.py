@@ -13,6 +13,7 @@ from anyio.lowlevel import checkpoint
 
 from runlog.config import Settings
 from runlog.engines.base import WAIT_PREFIX, Engine, Idempotency
+from runlog.engines.reasons import words
 from runlog.errors import PayloadError
 from runlog.executor.attempt import Attempt, running_attempt
 from runlog.executor.keys import resolve_key
@@ -22,7 +23,7 @@ from runlog.tasks.states import Token
 from runlog.tasks.submitter import KeyRequest, TokenRequest
 from runlog.tracing.tracer import Tracer
 
-TOKEN_ATTRIBUTE = "runlog.token.id"  # noqa: S105 - the name of an attribute
+ID_ATTRIBUTE = "runlog.wait.id"  # a key with "token" in it would be taken for a secret
 UNTIL_ATTRIBUTE = "runlog.wait.until"
 
 
@@ -41,7 +42,7 @@ class Waits:
             if until <= began:
                 await checkpoint()
                 return
-            async with _away(attempt, f"waiting until {_shown(until)}", {"code": "until", "until": until}):
+            async with _away(attempt, {"code": "until", "until": until}):
                 if verb == "for":  # a clock that is set back must not make it longer
                     await sleep_until(until, at_most=(until - began) / 1e9)
                 else:
@@ -84,23 +85,23 @@ class Waits:
     async def wait_for_token(self, token_id: str, timeout: float | None) -> Token:  # noqa: ASYNC109 - no error
         """See Submitter.wait_for_token."""
         attempt = running_attempt()
-        with self._tracer.start_as_current_span("wait.for_token()", attributes={TOKEN_ATTRIBUTE: token_id}):
+        with self._tracer.start_as_current_span("wait.for_token()", attributes={ID_ATTRIBUTE: token_id}):
             (token,) = await self._engine.tokens([token_id])
             if token.status == "PENDING":
-                cause: dict[str, Any] = {"code": "token", "token_id": token_id}
+                cause: dict[str, Any] = {"code": "token", "id": token_id}
                 if token.expires is not None:
                     cause["until"] = token.expires
-                async with _away(attempt, f"waiting for token {token_id}", cause):
+                async with _away(attempt, cause):
                     with move_on_after(timeout):
                         return await self._engine.wait_for_token(token_id)
                 (token,) = await self._engine.tokens([token_id])
             return token
 
 
-def _away(attempt: Attempt | None, reason: str, cause: dict[str, Any]) -> AbstractAsyncContextManager[None]:
+def _away(attempt: Attempt | None, cause: dict[str, Any]) -> AbstractAsyncContextManager[None]:
     if attempt is None or not attempt.is_here:
         return nullcontext()
-    return attempt.waiting(reason, cause)
+    return attempt.waiting(words(cause, time.time_ns()), cause)
 
 
 def _run_id(attempt: Attempt | None) -> str | None:
