@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Sequence
 
 from runlog.executor.records import SOURCE, reason_level
-from runlog.recording import get_recorder
 from runlog.stores.base import TERMINAL_STATUSES, Event, Reader, Run
 from runlog.stores.query import And, Not, Or, Query, Term
 from runlog.tasks.submitter import News
@@ -172,7 +171,6 @@ class TagFeed:
         return news
 
     def _begin(self, log: Reader) -> None:
-        get_recorder().flush(1.0)
         _, self._number = log.arrivals(after=None)
         self._start = self._after = log.last_event_id()
         node = And((*(Term("tag", "=", tag) for tag in sorted(self._tags)), Not(_ENDED)))

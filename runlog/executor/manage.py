@@ -94,6 +94,7 @@ class Manager:
 
     def _logged(self, run_id: str) -> Run | None:
         """The run as the log has it; None where that does not know it, or cannot be read."""
+        get_recorder().flush(_FLUSH)
         try:
             with closing(open_reader(self._settings)) as log:
                 run = log.run(run_id)

@@ -23,6 +23,8 @@ from runlog.stores import open_reader
 from runlog.stores.base import Reader, Run
 from runlog.tasks.submitter import News
 
+_FLUSH = 1.0
+"""Seconds that a beginning waits for what this process has just recorded."""
 _POLL = 0.1
 """Seconds between two looks at the log."""
 _ENGINE_EVERY = 3.0
@@ -42,6 +44,7 @@ class Subscriptions:
         log = _Log(self._settings)
         try:
             if run_ids is None:
+                await to_thread.run_sync(get_recorder().flush, _FLUSH)  # so that it is not taken for news
                 found = self._follow_tags(log, TagFeed(tuple(tags), whole=not self._settings.log_path.exists()))
             else:
                 await self._check(log, run_ids)
@@ -114,7 +117,7 @@ class _Log:
             return []
 
     def knows(self, run_id: str) -> bool:
-        get_recorder().flush(1.0)
+        get_recorder().flush(_FLUSH)
         try:
             return bool(self._opened().versions([run_id]))
         except StoreError:
