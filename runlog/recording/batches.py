@@ -10,13 +10,41 @@ from typing import Any, Protocol
 import msgspec
 
 from runlog.errors import StoreError
-from runlog.stores.base import Batch, Event, Run
+from runlog.stores.base import INFO, Batch, Event, Run
 
+SPAN_START_TAG = 3
 BATCH_RECORDS = 2000
 BATCH_BYTES = 8 << 20
 _FEWEST, _FEWEST_BYTES = 64, 256 << 10  # read from each segment at a time, however many there are
 
 decode: Callable[[bytes], Event | Run] = msgspec.msgpack.Decoder(Event | Run).decode
+
+
+class SpanStart(msgspec.Struct, array_like=True, tag=SPAN_START_TAG):
+    """An Event of kind `open`, as a span puts it on the road: what it is told by comes first, as most are not even
+    decoded, for the end of the span stands behind it."""
+
+    span_id: bytes
+    sequence: int
+    run_id: str | None
+    trace_id: bytes
+    parent_id: bytes | None
+    time: int
+    name: str
+    attributes: dict[str, Any]
+    extra: dict[str, Any] | None
+
+    def event(self) -> Event:
+        return Event(
+            self.sequence, "open", self.run_id, self.trace_id, self.span_id, self.parent_id, self.time, None, INFO,
+            None, self.name, "", self.attributes, self.extra,
+        )  # fmt: skip
+
+
+_START_HEAD = bytes((0x90 + 1 + len(SpanStart.__struct_fields__), SPAN_START_TAG, 0xC4, 8))
+"""How the payload of a SpanStart begins: an array, its tag, 8 bytes that are the span's id."""
+_ID = slice(len(_START_HEAD), len(_START_HEAD) + 8)
+_decode_start = msgspec.msgpack.Decoder(SpanStart).decode
 
 
 class Finishes(Protocol):
@@ -37,7 +65,7 @@ class Source(Protocol):
     def read(self, start: int, most: int, room: int = ...) -> list[tuple[bytes | None, int]]: ...
 
 
-class Item(msgspec.Struct):
+class Item(msgspec.Struct, gc=False):
     """A record read: where it was, and what it is (None: it is damaged, or superseded by a later one)."""
 
     order: int
@@ -45,7 +73,8 @@ class Item(msgspec.Struct):
     source: Any
     """The segment; None for what the writer itself adds."""
     end: int
-    record: Event | Run | None
+    record: Any
+    """An Event, a Run or None; while a batch is being read also the payload of a span's start whose end was read."""
 
 
 @dataclass(slots=True)
@@ -56,6 +85,8 @@ class Drained:
     damaged: int = 0
     damage: str = ""
     """What was wrong with the last damaged record."""
+    ended: set[bytes | None] = field(default_factory=set)
+    """Spans whose end was read."""
     more: bool = False
     """There was more to read than went into this batch."""
     held: int = 0
@@ -90,18 +121,19 @@ def drain(sources: Iterable[tuple[Source, int]], finisher: Finishes, until: int 
 
 def _finish(drained: Drained, finisher: Finishes) -> None:
     """Scrub what is to be kept: of a span that opened and ended here, only its end."""
-    records = [item.record for item in drained.items]
-    ended = {record.span_id for record in records if type(record) is Event and record.kind == "span"}
-    finish_event = finisher.event
-    for item, record in zip(drained.items, records, strict=True):
+    ended, finish_event = drained.ended, finisher.event
+    for item in drained.items:
+        record = item.record
         try:
             if type(record) is Event:
                 if record.kind == "open" and record.span_id in ended:
                     item.record = None
                 else:
                     finish_event(record)
+            elif type(record) is bytes:
+                item.record = None
             elif record is not None:
-                finisher.run(record)  # type: ignore[arg-type]  # the union has two members
+                finisher.run(record)
             else:
                 drained.damaged += 1
         except Exception as error:  # noqa: BLE001  # whatever is in one record must not stop the others
@@ -115,25 +147,51 @@ def _read(source: Source, start: int, most: tuple[int, int], cut: int, drained: 
     share, room = most
     records = source.read(start, share, room)
     taken = records[-1][1] - start
-    append = drained.items.append
+    append, ended = drained.items.append, drained.ended
+    starts: list[Item] = []
     order = 0
     for payload, end in records:
         record: Event | Run | None = None
         try:
-            record = decode(payload)  # type: ignore[arg-type]  # None raises, as damage does
+            if payload.startswith(_START_HEAD):  # type: ignore[union-attr]  # None raises, as damage does
+                starts.append(Item(order, source, end, payload))
+                append(starts[-1])
+                continue
+            record = decode(payload)  # type: ignore[arg-type]
             if type(record) is Event and record.sequence > order:
                 order = record.sequence
         except Exception as error:  # noqa: BLE001  # whatever is in one record must not stop the others
             drained.damage = f"{type(error).__name__}: {error}" if payload is not None else "its checksum is wrong"
         if order > cut:
-            drained.more = True
-            drained.held = max(drained.held, order)
-            return cut, taken
+            break
         append(Item(order, source, end, record))
+        if type(record) is Event and record.kind == "span":
+            ended.add(record.span_id)
+    order = max(order, _decode_starts(starts, drained))
+    if order > cut:
+        drained.more = True
+        drained.held = max(drained.held, order)
+        while drained.items and drained.items[-1].source is source and drained.items[-1].order > cut:
+            drained.items.pop()
+        return cut, taken
     if len(records) < share and taken < room:
         return cut, taken
     drained.more = True
     return min(cut, order), taken
+
+
+def _decode_starts(starts: list[Item], drained: Drained) -> int:
+    """Decode those of spans whose end was not read; return the highest order among them."""
+    highest = 0
+    for item in starts:
+        if item.record[_ID] not in drained.ended:
+            try:
+                item.record = _decode_start(item.record).event()
+                item.order = highest = max(item.order, highest, item.record.sequence)
+            except Exception as error:  # noqa: BLE001  # whatever is in one record must not stop the others
+                item.record = None
+                drained.damage = f"{type(error).__name__}: {error}"
+    return highest
 
 
 class _EventHead(msgspec.Struct, array_like=True, tag=1):
@@ -144,7 +202,12 @@ class _RunHead(msgspec.Struct, array_like=True, tag=2):
     run_id: str
 
 
-_decode_head = msgspec.msgpack.Decoder(_EventHead | _RunHead).decode
+class _StartHead(msgspec.Struct, array_like=True, tag=SPAN_START_TAG):
+    span_id: bytes
+    sequence: int
+
+
+_decode_head = msgspec.msgpack.Decoder(_EventHead | _RunHead | _StartHead).decode
 
 
 def _first_order(source: Source, start: int) -> int:
@@ -154,7 +217,7 @@ def _first_order(source: Source, start: int) -> int:
         head = _decode_head(payload or b"")
     except msgspec.MsgspecError:
         return 0
-    return head.sequence if type(head) is _EventHead else 0
+    return 0 if type(head) is _RunHead else head.sequence
 
 
 def _by_first(head: tuple[int, Source, int]) -> int:
@@ -174,7 +237,7 @@ def make_batch(items: Sequence[Item], spool_id: str, closed_segments: Sequence[i
         if type(record) is Event:
             events.append(record)
         elif record is not None:
-            runs.append(record)  # type: ignore[arg-type]  # the union has two members
+            runs.append(record)
     return Batch(events, runs, spool_id, positions(items), closed_segments)
 
 

@@ -13,6 +13,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 from opentelemetry.trace import Span as ApiSpan
 
 from runlog.recording import RANK_ALWAYS, RANK_SPAN, get_recorder
+from runlog.recording.batches import SPAN_START_TAG
 from runlog.recording.clean import clean_attributes, clean_text, clean_value, copy_plain
 from runlog.stores.base import INFO
 from runlog.tracing import outcome
@@ -205,27 +206,17 @@ class Span(ApiSpan, SpanView):
         tracer, scope, details = self.tracer, self.scope, self.own_details
         run_id = None if scope is None else scope.run_id
         extra = tracer.extra if self.own_kind is _INTERNAL else tracer.extra_by_kind[self.own_kind]
-        recorder.emit(
-            (
-                _EVENT_TAG,
-                recorder.next_sequence(),
-                kind,
-                run_id,
-                self.trace_bytes,
-                self.span_bytes,
-                self.parent_bytes,
-                self.start_time_ns,
-                duration,
-                level,
-                status,
-                self.own_name,
-                "",
-                self.own_attributes,
-                extra if details is None else details.to_extra(extra),
-            ),
-            RANK_ALWAYS if status == "error" else RANK_SPAN,
-            run_id,
-        )
+        if details is not None:
+            extra = details.to_extra(extra)
+        sequence, time = recorder.next_sequence(), self.start_time_ns
+        record: tuple[Any, ...]
+        if kind == "open":
+            record = (SPAN_START_TAG, self.span_bytes, sequence, run_id, self.trace_bytes, self.parent_bytes, time,
+                      self.own_name, self.own_attributes, extra)  # fmt: skip
+        else:
+            record = (_EVENT_TAG, sequence, kind, run_id, self.trace_bytes, self.span_bytes, self.parent_bytes, time,
+                      duration, level, status, self.own_name, "", self.own_attributes, extra)  # fmt: skip
+        recorder.emit(record, RANK_ALWAYS if status == "error" else RANK_SPAN, run_id)
 
     # What instrumentors call
 

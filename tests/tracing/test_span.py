@@ -14,6 +14,7 @@ from opentelemetry import trace as api
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
+from runlog.recording.batches import SPAN_START_TAG
 from runlog.stores.base import Event
 from runlog.tracing.scope import current_place
 from runlog.tracing.span import Span
@@ -379,9 +380,10 @@ def test_an_end_inside_the_record_of_a_change_comes_after_it(log: Log, monkeypat
     records: list[Any] = []
 
     def emit(record: Any, rank: int, run_id: str | None = None) -> bool:
-        if record[2] == "open":
+        kind = "open" if record[0] == SPAN_START_TAG else record[2]
+        if kind == "open":
             span.end()
-        records.append(record[2])
+        records.append(kind)
         return True
 
     monkeypatch.setattr(log.recorder, "emit", emit)
