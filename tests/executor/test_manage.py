@@ -9,7 +9,7 @@ import pytest
 
 from runlog.errors import PayloadError, QueryError, RunNotFound, TaskError
 from runlog.executor import PayloadScrubber
-from runlog.tasks import registry, runs
+from runlog.tasks import runs
 from runlog.tasks.runs import Progress
 from tests.executor.bench import Bench
 
@@ -183,7 +183,3 @@ async def test_handles_manage_their_run(bench: Bench, ship: Any) -> None:
         again = await handle.replay()
         assert (await again.wait()).output == "shipped 3"
         assert (await (await handle.replay(4)).wait()).output == "shipped 4"
-
-
-def test_the_registry_of_the_namespace_is_the_process_s() -> None:
-    assert runs.registry is registry

@@ -161,7 +161,9 @@ async def test_records_from_other_processes_are_told_once_whatever_their_order(b
     store = open_store(bench.settings)
     store.write(Batch(runs=[Run("run_other", 1, "far", "QUEUED", "far", 1, 1)]))
     found: list[RunUpdate] = []
-    messages = lambda: [update.message for update in found if update.kind == "log"]  # noqa: E731
+
+    def messages() -> list[str]:
+        return [update.message for update in found if update.kind == "log"]
 
     async with anyio.create_task_group() as group:
 
