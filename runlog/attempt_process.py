@@ -33,6 +33,7 @@ from runlog.recording import get_recorder
 from runlog.recording.clean import Limits
 from runlog.recording.exceptions import describe_exception
 from runlog.recording.masks import add_masks
+from runlog.system.process import peak_memory
 from runlog.system.wakeup import threadsafe_caller
 from runlog.tasks.context import Context, RunStopped, set_current_run
 from runlog.tasks.loading import import_main, import_tasks
@@ -112,8 +113,9 @@ class _Child:
 
     async def _call(self, settings: Settings, attempt: _AttemptHere) -> bytes:
         attempt.attach()
-        span = get_provider().get_tracer("runlog").start_as_current_span
-        with attempt.cancel_scope, span("process", attributes={"process.pid": os.getpid()}):
+        tracer = get_provider().get_tracer("runlog")
+        with attempt.cancel_scope, tracer.start_as_current_span("process") as span:
+            span.set_attribute("process.pid", os.getpid())
             task = _find_task(settings, self._start)
             async with open_resources() as resources:
                 context = attempt.make_context(task, resources)
@@ -122,6 +124,7 @@ class _Child:
                     value = await task.function(*args, **kwargs)
                 else:
                     value = await to_thread.run_sync(lambda: task.function(*args, **kwargs))
+            span.set_attribute("process.memory.peak", peak_memory())
             return task.result_codec.encode_result(value, settings.limits.output)[0]
         raise RunStopped(attempt.reason)
 

@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runlog.executor.messages import Start
 from runlog.system.process import describe_exit
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 _LOOK, _LOOK_AT_MEMORY, _LOOK_FOR_FAMILY = 0.5, 0.05, 1.0
 """Seconds between two looks at a child; at one with a memory limit; for processes that it has started."""
@@ -82,6 +84,8 @@ class ChildThread(threading.Thread):
         self.on_exit()
 
     def _live(self) -> Ended:
+        from multiprocessing.connection import Connection
+
         ours, theirs = socket.socketpair()
         with theirs:
             path = list(self._first.path)

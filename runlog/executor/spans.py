@@ -80,6 +80,8 @@ class AttemptSpans:
             return
         if attributes:
             span.set_attributes(attributes)
+        if outcome.cause is not None and "peak" in outcome.cause:  # of its own process, which has died
+            span.set_attribute("process.memory.peak", outcome.cause["peak"])
         mine = span if isinstance(span, own.Span) else None
         if canceled:
             if mine is not None:

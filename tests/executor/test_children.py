@@ -1,0 +1,172 @@
+"""Attempts in child processes: what they record, how they end, and that none is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runlog.executor import processes
+from runlog.stores.base import Event
+from tests.executor import child_tasks
+from tests.executor.bench import Bench, open_bench
+from tests.helpers import wait_until
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["asyncio", pytest.param("trio", marks=pytest.mark.slow)])
+def anyio_backend(request: pytest.FixtureRequest) -> Any:
+    """A process each: the second event loop is for what differs."""
+    return request.param
+
+
+@pytest.fixture(autouse=True)
+def _tasks(bench: Bench) -> None:
+    child_tasks.register(bench.registry)
+
+
+def notes() -> list[str]:
+    return Path("notes").read_text().splitlines() if Path("notes").exists() else []
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def by_name(events: list[Event], name: str) -> list[Event]:
+    return [event for event in events if event.name == name]
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_what_a_child_does_is_in_the_run(bench: Bench) -> None:
+    async with bench.worker():
+        handle = await child_tasks.tell.trigger(4)
+        result = await handle.wait()
+    assert result.output is not None, result.error
+    pid = result.output["process"]
+    assert result.output == {"number": 4, "process": pid, "resource": pid}
+    assert pid != os.getpid()
+    run, events = bench.stored(handle.id)
+    assert (run.metadata, run.tags) == ({"told": 4}, ("told",))
+    logs = [event.message for event in events if event.kind == "log" and event.name != "runlog"]
+    assert logs == ["in the child", "on stdout", "one"]
+    assert [(depth, name) for depth, name, _ in bench.spans(handle.id)] == [
+        (1, "Attempt 1"),
+        (2, "run()"),
+        (3, "process"),
+        (4, "inner"),
+    ]
+    wait_until(lambda: is_gone(pid))
+
+
+async def test_errors_come_over_with_their_type_and_their_frames(bench: Bench) -> None:
+    async with bench.worker():
+        odd, plain = await child_tasks.fail.trigger("odd"), await child_tasks.fail.trigger("plain")
+        first, second = await odd.wait(), await plain.wait()
+    assert first.error is not None
+    assert second.error is not None
+    assert (first.error["type"], first.error["message"]) == ("tests.executor.child_tasks.Odd", "1: odd")
+    assert first.error["exception"]["frames"][-1]["function"] == "fail"
+    assert bench.statuses(odd.id).count("EXECUTING") == 1  # Retry.on does not name it
+    assert bench.statuses(plain.id).count("EXECUTING") == 3
+    recorded = [event.name for event in bench.stored(odd.id)[1] if "exception" in (event.extra or {})]
+    assert recorded == ["process"]  # and not again further up
+
+
+async def test_a_child_that_is_killed_uses_up_the_crash_budget_and_no_attempt(bench: Bench) -> None:
+    async with bench.worker():
+        handle = await child_tasks.die.trigger(signal.SIGKILL)
+        result = await handle.wait()
+    assert result.status == "CRASHED"
+    assert len(notes()) == 3
+    assert result.error is not None
+    assert "its process was killed by SIGKILL" in str(result.error["message"])
+
+
+async def test_a_child_over_its_memory_limit_is_crashed_at_once(bench: Bench) -> None:
+    async with bench.worker():
+        handle = await child_tasks.eat.trigger()
+        result = await handle.wait()
+    run = bench.last(handle.id)
+    assert (result.status, bench.statuses(handle.id).count("EXECUTING")) == ("CRASHED", 1)
+    assert run.cause is not None
+    assert run.cause["code"] == "memory"
+    assert run.cause["limit"] == 150 * 2**20 < run.cause["peak"] < 400 * 2**20
+    assert "of memory, and its limit is 150 MiB" in str(run.reason)
+    assert bench.span(handle.id, "Attempt 1").attributes["process.memory.peak"] == run.cause["peak"]
+
+
+async def test_a_cancelled_child_cleans_up(bench: Bench) -> None:
+    async with bench.worker():
+        handle = await child_tasks.sleep.trigger(60)
+        await bench.until(notes)
+        assert await handle.cancel("enough")
+        assert (await handle.wait()).status == "CANCELED"
+    assert "cleaned up" in [event.message for event in bench.stored(handle.id)[1] if event.kind == "log"]
+
+
+async def test_a_child_that_does_not_stop_is_killed_with_what_it_started(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psutil
+
+    monkeypatch.setattr(processes, "_STOP_LIMIT", 0.2)
+    async with bench.worker():
+        handle = await child_tasks.block.trigger()
+        await bench.until(notes)
+        pid = int(notes()[0].split()[1])
+        family = [pid, *(child.pid for child in psutil.Process(pid).children())]
+        assert await handle.cancel()
+        assert (await handle.wait()).status == "CANCELED"
+    assert len(family) == 2
+    wait_until(lambda: all(is_gone(one) or psutil.Process(one).status() == "zombie" for one in family))
+
+
+async def test_a_child_that_is_shut_down_runs_again_with_no_attempt_used(bench: Bench) -> None:
+    async with bench.worker():
+        handle = await child_tasks.sleep.trigger(60)
+        await bench.until(notes)
+    run = bench.last(handle.id)
+    assert (run.status, run.attempt) == ("QUEUED", 0)
+
+
+async def test_a_child_that_waits_gives_the_place_of_its_attempt_back() -> None:
+    async with open_bench(worker={"concurrency": 1}) as bench:
+        child_tasks.register(bench.registry)
+        async with bench.worker():
+            handle = await child_tasks.parent.trigger(21)
+            assert (await handle.wait()).output == 42
+        (child,) = {run.run_id for run in bench.changes if run.parent_run_id == handle.id}
+        assert "WAITING" in bench.statuses(handle.id)
+        below = [name for depth, name, _ in bench.spans(handle.id) if depth == 4]
+        assert below == ["child-double.trigger_and_wait()"]
+        assert bench.last(child).trace_id == bench.last(handle.id).trace_id
+
+
+async def test_a_child_does_not_outlive_its_worker(project: Path) -> None:
+    import subprocess
+    import sys
+
+    (project / "runlog.toml").write_text('tasks = ["tests.executor.child_tasks"]\n[console]\nenabled = false\n')
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    code = "import runlog, time; from tests.executor.child_tasks import sleep\n"
+    code += "with runlog.open() as project:\n    project.call(sleep.trigger, 60)\n    time.sleep(60)"
+    worker = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    try:
+        wait_until(notes, 30)
+        worker.kill()
+        killed = time.monotonic()
+        wait_until(lambda: is_gone(int(notes()[0].split()[1])))
+        assert time.monotonic() - killed < 5
+    finally:
+        worker.kill()
+        worker.wait()
