@@ -12,7 +12,7 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import current_token
 
 from runlog.config import Settings
-from runlog.engines.base import Delivery, Engine, Outcome, Work
+from runlog.engines.base import Delivery, Engine, Work
 from runlog.errors import ProjectNotOpen, StoreError
 from runlog.executor.attempt import Attempt
 from runlog.executor.observer import Observer, Unobserved
@@ -182,7 +182,8 @@ class Executor:
                 outcome = put_back("its worker does not know the task any more")
             else:
                 attempt = Attempt(delivery, task, workplace, has_slot=has_slot)
-                outcome = await self._run(attempt)
+                self._attempts.add(attempt)
+                outcome = await attempt.run()
         except Exception as error:  # noqa: BLE001 - a fault of runlog's own must not end the other runs
             traceback.print_exc()
             outcome = self._outcomes.refused(error)
@@ -196,15 +197,10 @@ class Executor:
                 with move_on_after(_LAST_WORD, shield=True):  # the engine goes on trying by itself
                     await self._engine.finish(delivery, outcome)
             finally:
+                if attempt is not None:
+                    self._attempts.discard(attempt)
                 self._executing -= 1
                 self._attempt_ended.set()
-
-    async def _run(self, attempt: Attempt) -> Outcome:
-        self._attempts.add(attempt)
-        try:
-            return await attempt.run()
-        finally:
-            self._attempts.discard(attempt)
 
 
 async def _cancel_after(stop: Event, scope: CancelScope) -> None:
