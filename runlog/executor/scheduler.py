@@ -17,7 +17,7 @@ from runlog.tasks.schedule import Schedule
 from runlog.tasks.states import ScheduleState
 
 _DECLARE_EVERY = 30.0
-_LOOK_EVERY = 5.0
+_LOOK_EVERY = 2.0
 """Seconds after which a step of the clock, or that a schedule was paused or goes on, is noticed at the latest."""
 _MISSED = 60 * SECOND
 """A planned time this long ago was missed: no worker ran."""
