@@ -19,7 +19,7 @@ from runlog.instrumentation import Instrumentations
 from runlog.logger import logger
 from runlog.opening import ProcessRecording
 from runlog.service import Service, Submitting
-from runlog.tasks.loading import import_tasks
+from runlog.tasks.loading import check_may_open, import_tasks
 
 T = TypeVar("T")
 
@@ -137,6 +137,7 @@ class Project:
 
     def _start(self) -> None:
         """Start what records by itself, and only then import the user's modules."""
+        check_may_open()
         recording = ProcessRecording.join(self.settings)
         self._stack.callback(recording.leave)
         self.instrumentations = recording.instrumentations

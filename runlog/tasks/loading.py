@@ -15,6 +15,16 @@ from runlog.tasks.registry import registry
 MAIN = "__mp_main__"
 """The name under which a program's main module is imported in a child process; multiprocessing's, so that what is
 pickled under it is found in both."""
+_GUARD = 'if __name__ == "__main__": main()   # for the program itself, not for its child'
+
+
+_importing_main = False
+
+
+def check_may_open() -> None:
+    """Raise ConfigError while a program is imported by its child process: opened there, it would start itself again."""
+    if _importing_main:
+        raise ConfigError("runlog.open() was called while a child process imports the program", fix=_GUARD)
 
 
 def import_main(path: str) -> None:
@@ -22,15 +32,18 @@ def import_main(path: str) -> None:
 
     Raises ConfigError.
     """
-    module = ModuleType(MAIN)
+    global _importing_main
+    module, _importing_main = ModuleType(MAIN), True
     try:
         module.__dict__.update(runpy.run_path(path, run_name=MAIN))
     except (Exception, SystemExit) as error:
         raise ConfigError(
             f"{path}, where a task with process=True is defined, cannot be imported by its child process",
             f"{type(error).__name__}: {error}",
-            'if __name__ == "__main__": anyio.run(main)   # only the program itself starts, not its child',
+            _GUARD,
         ) from error
+    finally:
+        _importing_main = False
     sys.modules["__main__"] = sys.modules[MAIN] = module
 
 
