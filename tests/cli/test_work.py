@@ -6,16 +6,12 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from runlog.config import Settings
-from runlog.errors import RunNotFound
-from runlog.stores import open_reader
-from tests.cli.conftest import COMMAND, Answer, Command, environment
+from tests.cli.conftest import Command, environment
+from tests.cli.working import background, run, shown, status
 from tests.helpers import wait_until
 
 TASKS = """
@@ -45,43 +41,6 @@ async def parent(orders: list[int]) -> list[str]:
 def _project(project: Path) -> None:
     (project / "runlog.toml").write_text('tasks = ["tasks"]\n')
     (project / "tasks.py").write_text(TASKS)
-
-
-def run(*arguments: str, stdin: str | None = None) -> Answer:
-    done = subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, env=environment(), timeout=60, input=stdin
-    )
-    return Answer(done.returncode, done.stdout, done.stderr)
-
-
-@contextmanager
-def background(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    with Path("background.txt").open("wb") as shown:
-        process = subprocess.Popen([*COMMAND, *arguments], stdout=shown, stderr=shown, env=environment())
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.terminate()
-            process.wait(30)
-
-
-def shown() -> str:
-    return Path("background.txt").read_text()
-
-
-def status(run_id: str) -> str:
-    """The state of a run as the log has it."""
-    settings = Settings.load()
-    if not settings.log_path.exists():
-        return ""
-    log = open_reader(settings)
-    try:
-        return log.run(run_id).status
-    except RunNotFound:
-        return ""
-    finally:
-        log.close()
 
 
 def test_wait_prints_the_output_and_runs_it_here() -> None:
@@ -155,21 +114,6 @@ def test_a_module_that_cannot_be_imported_is_one_error(project: Path) -> None:
     assert answer.err.startswith("error: ")
     assert "nothing_like_it" in answer.err
     assert "Traceback" not in answer.err
-
-
-def test_dev_starts_again_when_a_file_changes(project: Path) -> None:
-    with background("dev") as supervisor:
-        wait_until(lambda: "ship" in shown(), 60)
-        (project / "tasks.py").write_text(TASKS.replace("shipped", "sent"))
-        wait_until(lambda: "tasks.py changed" in shown(), 60)
-        wait_until(lambda: shown().count("runlog worker:") == 2, 60)
-        assert run("trigger", "ship", "1", "--wait").out == "sent 1\n"
-        (project / "tasks.py").write_text("broken =")
-        wait_until(lambda: "exit code 2" in shown(), 60)
-        (project / "tasks.py").write_text(TASKS)
-        wait_until(lambda: shown().count("runlog worker:") == 3, 60)
-        supervisor.send_signal(signal.SIGINT)
-        assert supervisor.wait(30) == 0
 
 
 def test_records_of_a_killed_process_are_there_for_the_next_command(runlog: Command) -> None:
