@@ -156,8 +156,10 @@ class TagFeed:
             return []
         arrived, number = log.arrivals(after=self._number)
         events, after = log.tail(None, after=self._after)
-        if after < self._after:
-            self._start = 0
+        if after < self._after:  # the log was deleted and started anew
+            self._start = self._after = number = 0
+            for followed in self._runs.values():
+                followed.after = 0
         self._consider({run.run_id for run in arrived} | self._strangers(events), log, self._start or 0)
         for followed in self._open_runs(log):
             self._news += followed.change(log.run(followed.run_id))
@@ -219,7 +221,7 @@ class TagFeed:
     def _tell(self, events: Iterable[Event]) -> None:
         for event in events:
             followed = self._runs.get(event.run_id or "")
-            if followed is not None and event.id > followed.after:
+            if followed is not None:
                 self._news += followed.tell((event,))
 
     def _forget(self) -> None:

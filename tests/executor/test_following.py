@@ -112,8 +112,10 @@ def by_tag(store: Store, reader: Reader) -> TagFeed:
 def test_events_that_come_before_their_run_are_told_with_it(store: Store, reader: Reader, by_tag: TagFeed) -> None:
     store.write(Batch([log(1, "one")]))
     assert told(by_tag.look(reader)) == []
-    store.write(Batch([log(2, "two")], [run(1, "EXECUTING", "mine")]))
-    assert told(by_tag.look(reader)) == ["EXECUTING", "one", "two"]
+    store.write(Batch([], [run(1, "EXECUTING", "mine")]))
+    assert told(by_tag.look(reader)) == ["EXECUTING", "one"]
+    store.write(Batch([log(2, "two")]))
+    assert told(by_tag.look(reader)) == ["two"]
     store.write(Batch([log(3, "three")], [run(2, "CANCELED", "mine")]))
     assert told(by_tag.look(reader)) == ["three", "CANCELED"]
     store.write(Batch([log(4, "from a thread left behind")]))
@@ -138,13 +140,15 @@ def test_a_run_that_was_there_is_told_from_now_on(store: Store, reader: Reader) 
     assert told(feed.look(reader)) == ["after", "COMPLETED"]
 
 
-def test_a_log_that_was_started_anew_is_told_from_its_beginning(store: Store, reader: Reader) -> None:
-    store.write(Batch([log(number, "old") for number in range(5)], [run(1, "EXECUTING")]))
-    feed = RunFeed([RUN_ID])
-    feed.look(reader)
+def test_a_log_that_was_started_anew_is_told_from_its_beginning(store: Store, reader: Reader, by_tag: TagFeed) -> None:
+    store.write(Batch([log(number, "old") for number in range(5)], [run(1, "EXECUTING", "mine")]))
+    by_id = RunFeed([RUN_ID])
+    for feed in (by_id, by_tag):
+        assert told(feed.look(reader)) == ["EXECUTING", *["old"] * 5]
     store.close()
     for path in Settings.load().log_path.parent.glob("log.db*"):
         path.unlink()
     with closing(open_store(Settings.load())) as anew:
-        anew.write(Batch([log(1, "new")], [run(2, "CANCELED")]))
-        assert told(feed.look(reader)) == ["new", "CANCELED"]
+        anew.write(Batch([log(1, "new")], [run(2, "CANCELED", "mine")]))
+        for feed in (by_id, by_tag):
+            assert told(feed.look(reader)) == ["new", "CANCELED"]
