@@ -7,6 +7,7 @@ interpreter makes atomic.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -78,7 +79,7 @@ class Spool:
         new = private_directory(self.root / (NEW_PREFIX + self.id))
         lock = ProcessLock(new / LOCK_FILE)
         try:
-            lock.acquire()
+            _take(lock)
             new.rename(self.root / self.id)  # nobody sees the folder before its lock is held
         except OSError:
             lock.release()
@@ -347,6 +348,13 @@ class Spool:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+
+
+def _take(lock: ProcessLock) -> None:
+    """Take the lock of a new folder. Raises OSError: without it another process would take this one for dead, and its
+    records for its own to store."""
+    if not lock.acquire():
+        raise OSError(errno.ENOLCK, "its lock file cannot be locked", str(lock.path))
 
 
 def _remove(free: deque[Segment], segment: Segment) -> bool:

@@ -186,9 +186,9 @@ class Writer:
             self._report_damage(dropped.records, dropped.reason)
 
     def _stored(self, batch: Batch, items: Sequence[Item]) -> None:
-        for segment, end in reached(items).items():
-            segment.drained = end
-        self.drained += sum(item.source is not None for item in items)
+        for number, end in batch.positions.items():
+            self.spool.active[number].drained = end  # it is in use until what is drained of it is recycled
+        self.drained += len([item for item in items if item.source is not None])
         self.stored += len(batch)
         if not self._ahead:
             self.sinks.write(batch, self.notices)

@@ -17,6 +17,7 @@ from runlog.recording.chain import Chain
 from runlog.recording.masks import load_masks, registered, registered_masks
 from runlog.recording.spool import Spool
 from runlog.recording.writer import Writer
+from runlog.system.process import ProcessLock
 from tests.helpers import wait_until
 from tests.recording.road import log, make_settings, messages, recording, say, spools
 
@@ -167,6 +168,27 @@ def test_masks_are_filed_from_all_threads_and_in_a_folder_made_anew(tmp_path: Pa
         (folder,) = spools(tmp_path)
         assert filed_masks(folder) == set(registered_masks())
         assert len(registered) == 22
+
+
+@pytest.mark.usefixtures("no_masks")
+@pytest.mark.parametrize("step", [(ProcessLock, "acquire"), (Spool, "save_masks"), (Writer, "start")])
+def test_a_mask_registered_while_the_spool_is_opened_is_filed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: tuple[type, str]
+) -> None:
+    """Before the folder is there, when the masks have been written into it, and before the recorder has the spool."""
+    kind, name = step
+    original = getattr(kind, name)
+
+    def overtaken(self: object) -> object:
+        result = original(self)
+        mask("registered meanwhile")
+        return result
+
+    monkeypatch.setattr(kind, name, overtaken)
+    with recording(tmp_path) as recorder:
+        recorder.start()
+        (folder,) = spools(tmp_path)
+        assert filed_masks(folder) == {"registered meanwhile"}
 
 
 @pytest.mark.usefixtures("no_masks")

@@ -11,6 +11,7 @@ import pytest
 
 from runlog.recording import RANK_ALWAYS, RANK_DEBUG, RANK_INFO, RANK_SPAN, writer
 from runlog.recording import recorder as recorder_module
+from runlog.system.process import ProcessLock
 from tests.helpers import wait_until
 from tests.recording.road import events, held_store, log, messages, recording, say, spools
 
@@ -189,3 +190,17 @@ def test_no_spool_is_left_after_an_orderly_close(tmp_path: Path) -> None:
         say(recorder, "one")
         assert len(spools(tmp_path)) == 1
     assert spools(tmp_path) == []
+
+
+def test_a_spool_whose_lock_cannot_be_had_is_kept_in_memory_and_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In a folder without its lock other processes would take it for that of a dead one, and store it too."""
+    monkeypatch.setattr(ProcessLock, "acquire", lambda _: False)
+    with recording(tmp_path) as recorder:
+        assert say(recorder, "kept")
+        assert "its lock file cannot be locked" in (recorder.statistics().degraded or "")
+        assert recorder.flush()
+        wait_until(lambda: "recording to memory" in capfd.readouterr().err)
+        assert spools(tmp_path) == []
+    assert messages(tmp_path) == ["kept"]
