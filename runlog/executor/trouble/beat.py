@@ -30,8 +30,7 @@ class Beat:
         self._asked: float | None = None
         self._answered: float | None = None
         self._forgiven = 0.0
-        self._used = 0.0
-        self._seen = 0.0
+        self._used = self._cpu()
 
     @property
     def silent(self) -> float:
@@ -63,8 +62,8 @@ class Beat:
             self._asked = time.monotonic()
             self._call_soon(self._answer)
 
-    def rest(self) -> None:
-        """Nobody wants to know for a while."""
+    def start(self) -> None:
+        """Nobody has looked for a while."""
         self._used = self._cpu()
 
     def _answer(self) -> None:

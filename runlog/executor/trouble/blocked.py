@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from runlog.executor.attempt import Attempt
@@ -20,8 +20,11 @@ from runlog.recording import get_recorder
 from runlog.recording.clean import cut_mark
 
 _STACK_LENGTH = 16_000
-_MACHINERY = ("asyncio", "trio", "anyio", "uvloop", "selectors.py", "threading.py")
+_MACHINERY = ("asyncio", "trio", "anyio", "uvloop", "selectors.py")
 """Parts of paths where an event loop is that waits for something to do."""
+
+_CALLS_BACK = "<TrioToken.run_sync_soon task>"
+"""trio's own task in which it calls functions that other threads gave it."""
 
 
 class Blocked:
@@ -65,8 +68,10 @@ class Blocked:
     def _begin(self, silent: float, attempts: Sequence[Attempt], *, held: bool) -> None:
         view = self._view
         running = view.running()
+        if running is not None and running.name == _CALLS_BACK:
+            running = None
         frame = sys._current_frames().get(view.thread)
-        if frame is None or (running is None and _waits(frame)):
+        if frame is None or (running is None and _is_machinery(frame.f_code)):
             if not held:
                 return  # it is ready to go on, and only lacks the CPU
             frame = running = None
@@ -90,10 +95,9 @@ def _guilty(running: LoopTask | None, attempts: Sequence[Attempt]) -> tuple[Atte
     return (attempts[0], ()) if len(attempts) == 1 else (None, attempts)
 
 
-def _waits(frame: FrameType) -> bool:
-    """The loop itself runs, and no code that it calls."""
-    path = Path(frame.f_code.co_filename)
-    return any(part in _MACHINERY for part in path.parts)
+def _is_machinery(code: CodeType) -> bool:
+    """Code of an event loop itself, which waits for something to do."""
+    return any(part in _MACHINERY for part in Path(code.co_filename).parts)
 
 
 def _attributes(frame: FrameType | None, running: LoopTask | None, *, held: bool) -> dict[str, Any]:

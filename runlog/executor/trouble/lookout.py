@@ -57,6 +57,7 @@ class Lookout:
         self._begun += 1
         self._running[attempt] = Usage(attempt, beat.lag, self._begun - len(self._running) - 1)
         if not self.is_watched:
+            beat.start()
             get_watchdog().watch(self)
 
     def ended(self, attempt: Attempt) -> Mapping[str, AttributeValue]:
