@@ -14,7 +14,7 @@ import apsw
 
 from runlog.stores.base import WARN, Batch, Event, Run
 from runlog.stores.sqlite.rows import INSERT_EVENT, UPSERT_RUN, UPSERT_RUN_DATA, event_row, run_data_row, run_row
-from runlog.stores.sqlite.schema import KINDS, create_tables
+from runlog.stores.sqlite.schema import KINDS, create_newest
 from runlog.stores.sqlite.tokens import token_text
 
 _LARGEST = 2**63 - 1
@@ -26,7 +26,7 @@ def repair_batch(batch: Batch) -> int:
     """Replace, in place, each record that cannot be stored; return how many those were."""
     trial = apsw.Connection(":memory:")
     try:
-        create_tables(trial)
+        create_newest(trial)
         repaired = 0
         for event in batch.events:
             reason = _refused(_try_event, trial, event)
