@@ -99,7 +99,12 @@ def test_a_second_signal_does_not_wait() -> None:
     with background("worker", "--grace", "60", "--quiet") as worker:
         run_id = trigger("sleep")
         wait_until(lambda: status(run_id) == "EXECUTING", 60)
-        wait_until(lambda: worker.poll() or worker.send_signal(signal.SIGTERM), 20)  # two at one time may be seen as one
+
+        def has_ended() -> bool:
+            worker.send_signal(signal.SIGTERM)  # again and again: two at one time may be seen as one
+            return worker.poll() is not None
+
+        wait_until(has_ended, 20)
         assert worker.wait(0) == 128 + signal.SIGTERM
 
 
