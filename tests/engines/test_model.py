@@ -8,6 +8,7 @@ import tempfile
 import time
 from concurrent.futures import Future
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,17 @@ from tests.engines.conftest import Changes, new_run, open_local
 from tests.engines.model import Model, ModelRun
 
 ROUNDS = int(os.environ.get("RUNLOG_TEST_ROUNDS", "1"))
+IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 HOUR = 3600 * 1_000_000_000
 LIMITS: dict[str, int | None] = {"one": 1, "two": 2, "free": None}
 WORK = Work(tasks=("work", "other"), limits=LIMITS)
 
 lanes = st.tuples(st.sampled_from(sorted(LIMITS)), st.sampled_from([None, "k"]))
 priorities = st.sampled_from([0, 0, 0, 3, 50])
+seldom = st.sampled_from([False, False, False, True])
+triggers = st.fixed_dictionaries(
+    {"lane": lanes, "delayed": seldom, "priority": priorities, "key": st.sampled_from([None, None, "a", "b"])}
+)
 
 
 class Runs(RuleBasedStateMachine):
@@ -49,7 +55,7 @@ class Runs(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.stack = ExitStack()
-        self.folder = Path(tempfile.mkdtemp(prefix="runlog-model-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="runlog-model-", dir=IN_MEMORY))
         self.stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self.portal = self.stack.enter_context(start_blocking_portal("asyncio"))
         self.changes = Changes()
@@ -57,8 +63,8 @@ class Runs(RuleBasedStateMachine):
         self.model = Model(LIMITS)
         self.past = time.time_ns() - HOUR
         self.resuming: dict[str, Future[None]] = {}
-        self.newest: dict[str, int] = {}
-        """Run → the token of its newest attempt."""
+        self.newest: dict[str, Delivery] = {}
+        """Run → its newest attempt."""
 
     def teardown(self) -> None:
         if hasattr(self, "stack"):
@@ -84,37 +90,29 @@ class Runs(RuleBasedStateMachine):
         (submitted,) = self.portal.call(self.engines[0].submit, [new])
         assert submitted.run_id == expected
         assert (submitted.cached == "idempotency") == (expected in known)
-        return multiple() if expected in known else expected
+        return [] if expected in known else [expected]
 
-    @rule(
-        target=runs, lane=lanes, delayed=st.booleans(), priority=priorities, key=st.sampled_from([None, None, "a", "b"])
-    )
-    def trigger(self, lane: tuple[str, str | None], delayed: bool, priority: int, key: str | None) -> Any:
-        return self.submit(lane, delayed=delayed, priority=priority, key=key)
+    @rule(target=runs, specs=st.lists(triggers, min_size=1, max_size=5))
+    def trigger(self, specs: list[dict[str, Any]]) -> Any:
+        return multiple(*(run_id for spec in specs for run_id in self.submit(**spec)))
 
     @rule(target=runs, parent=attempts, lane=lanes, key=st.sampled_from([None, "c"]))
     def trigger_child(self, parent: Delivery, lane: tuple[str, str | None], key: str | None) -> Any:
         above = parent.run.run_id
         if not self.holds(parent):
             return multiple()
-        return self.submit(
-            lane,
-            delayed=False,
-            priority=0,
-            key=key and f"{key}-{above}",
-            parent_run_id=above,
-            root_run_id=above,
-            waited=True,
-        )
+        own = {"parent_run_id": above, "root_run_id": above, "waited": True}
+        return multiple(*self.submit(lane, delayed=False, priority=0, key=key and f"{key}-{above}", **own))
 
-    @rule(target=attempts, worker=st.integers(0, 1), limit=st.integers(1, 3))
+    @precondition(lambda self: any(run.status == "QUEUED" for run in self.model.runs.values()))
+    @rule(target=attempts, worker=st.integers(0, 1), limit=st.integers(2, 6))
     def claim(self, worker: int, limit: int) -> Any:
         before = {run.run_id: run.status for run in self.model.runs.values()}
         expected = self.model.claim(limit)
         taken = self.portal.call(self.claimed, worker, limit, bool(expected))
         assert [delivery.run.run_id for delivery in taken] == [run.run_id for run in expected], before
         for delivery, run in zip(taken, expected, strict=True):
-            self.newest[run.run_id] = delivery.token
+            self.newest[run.run_id] = delivery
             assert (delivery.attempt, delivery.crashes) == (run.attempt, run.crashes)
         return multiple(*taken)
 
@@ -145,7 +143,7 @@ class Runs(RuleBasedStateMachine):
 
     def holds(self, delivery: Delivery) -> bool:
         run = self.model.runs[delivery.run.run_id]
-        return run.active and self.newest[run.run_id] == delivery.token
+        return run.active and self.newest[run.run_id] is delivery
 
     @rule(
         target=late,
@@ -193,33 +191,34 @@ class Runs(RuleBasedStateMachine):
             self.portal.call(engine.changes, (0, 0), 1)  # answered when the mark is committed
             self.model.wait(run)
 
-    @rule(attempt=attempts)
-    def resume(self, attempt: Delivery) -> None:
-        run = self.model.runs[attempt.run.run_id]
-        if self.holds(attempt) and run.status == "WAITING" and not run.resuming:
-            self.resuming[run.run_id] = self.portal.start_task_soon(self.engine_of(attempt).resume, attempt)
-            self.portal.call(self.engine_of(attempt).changes, (0, 0), 1)
-            self.model.resume(run)
+    @property
+    def waiting(self) -> list[ModelRun]:
+        return [run for run in self.model.runs.values() if run.status == "WAITING" and not run.resuming]
 
-    @rule(run_id=runs)
-    def cancel(self, run_id: str) -> None:
-        assert self.portal.call(self.engines[1].cancel, run_id, "no") == self.model.cancel(self.model.runs[run_id])
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data())
+    def resume(self, data: st.DataObject) -> None:
+        run = data.draw(st.sampled_from(self.waiting))
+        attempt = self.newest[run.run_id]
+        engine = self.engine_of(attempt)
+        self.resuming[run.run_id] = self.portal.start_task_soon(engine.resume, attempt)
+        self.portal.call(engine.changes, (0, 0), 1)
+        self.model.resume(run)
 
-    @rule(run_id=runs, delayed=st.booleans())
-    def reschedule(self, run_id: str, delayed: bool) -> None:
-        available = self.time(delayed=delayed)
-        expected = self.model.reschedule(self.model.runs[run_id], available, delayed=delayed)
-        assert self.portal.call(self.engines[1].reschedule, run_id, available) == expected
-
-    @rule(queue=st.sampled_from(sorted(LIMITS)))
-    def pause(self, queue: str) -> None:
-        self.model.paused ^= {queue}
-        paused = queue in self.model.paused
-
-        async def pause() -> None:
-            await self.engines[1].pause(queue, paused=paused)
-
-        self.portal.call(pause)
+    @rule(run_id=runs, how=st.sampled_from(["cancel", "cancel", "sooner", "later", "pause", "go on", "go on"]))
+    def interfere(self, run_id: str, how: str) -> None:
+        run, engine = self.model.runs[run_id], self.engines[1]
+        if how == "cancel":
+            assert self.portal.call(engine.cancel, run_id, "no") == self.model.cancel(run)
+        elif how in ("sooner", "later"):
+            delayed = how == "later"
+            available = self.time(delayed=delayed)
+            expected = self.model.reschedule(run, available, delayed=delayed)
+            assert self.portal.call(engine.reschedule, run_id, available) == expected
+        else:
+            queue, paused = run.lane[0], how == "pause"
+            self.model.paused = self.model.paused | {queue} if paused else self.model.paused - {queue}
+            self.portal.call(partial(engine.pause, queue, paused=paused))
 
     @precondition(lambda self: hasattr(self, "model"))
     @invariant()
@@ -243,5 +242,5 @@ class Runs(RuleBasedStateMachine):
 
 TestRuns = Runs.TestCase
 TestRuns.settings = settings(
-    max_examples=25 * ROUNDS, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=50 * ROUNDS, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
 )
