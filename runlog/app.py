@@ -56,10 +56,12 @@ def open(  # noqa: A001 - the public name is runlog.open
 class Project:
     """An open project; made by `runlog.open()`."""
 
-    def __init__(self, settings: Settings, *, worker: bool, temporary_queue: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, *, worker: bool, temporary_queue: bool = False, owns_process: bool = False
+    ) -> None:
         self.settings = settings
         self.instrumentations: Instrumentations | None = None
-        self._service = Service(settings, worker=worker, temporary_queue=temporary_queue)
+        self._service = Service(settings, worker=worker, temporary_queue=temporary_queue, owns_process=owns_process)
         self._worker = worker
         self._stack = ExitStack()
         self._portal: BlockingPortal | None = None
@@ -133,7 +135,7 @@ class Project:
 
     def give_back(self) -> None:
         """Put the runs that are executed here back into the queue; from a thread, while the event loop is stuck."""
-        anyio.run(self._service.close_engine)
+        self._service.give_back()
 
     def _start(self) -> None:
         """Start what records by itself, and only then import the user's modules."""

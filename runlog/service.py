@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from types import TracebackType
 from typing import ClassVar, Self
@@ -13,6 +14,7 @@ from runlog.config import Settings
 from runlog.engines.local import LocalEngine
 from runlog.errors import StoreError
 from runlog.executor import Care, EngineSubmitter, Executor, PayloadScrubber, RunRecords, Scheduler
+from runlog.executor.trouble import EXIT_CODE, Lookout
 from runlog.logger import logger
 from runlog.recording import get_recorder
 from runlog.system.interrupt import spared_from_interrupts
@@ -24,8 +26,10 @@ from runlog.tracing.provider import get_provider
 class Service:
     """The engine, the submitter, and with a worker the executor and what goes beside it."""
 
-    def __init__(self, settings: Settings, *, worker: bool, temporary_queue: bool) -> None:
-        self._settings, self._worker = settings, worker
+    def __init__(self, settings: Settings, *, worker: bool, temporary_queue: bool, owns_process: bool) -> None:
+        """`owns_process`: it may be ended where its event loop does not react any more."""
+        self._settings, self._worker, self._owns_process = settings, worker, owns_process
+        self._lookout: Lookout | None = None
         self._spare = _say_temporary if temporary_queue else None
         self._engine: LocalEngine | None = None
         self._executor: Executor | None = None
@@ -45,7 +49,11 @@ class Service:
         self._stop, self._failed = anyio.Event(), anyio.Event()
         if self._worker:
             queues, version = settings.worker.queues or None, settings.code_version
-            self._executor = Executor(self._engine, registry, provider, settings, queues=queues, version=version)
+            ends = self._end_process if self._owns_process else None
+            self._lookout = Lookout(self._engine, settings, end_process=ends)
+            self._executor = Executor(
+                self._engine, registry, provider, settings, queues=queues, version=version, observer=self._lookout
+            )
             self._group = await anyio.create_task_group().__aenter__()
             care = Care(self._engine, records, settings)
             self._group.start_soon(spared_from_interrupts(self._execute), self._executor, self._stop)
@@ -75,6 +83,18 @@ class Service:
     async def close_engine(self) -> None:
         if self._engine is not None:
             await self._engine.close()
+
+    def give_back(self) -> None:
+        """Put what is executed here back into the queue; from a thread, while the event loop is stuck."""
+        if self._lookout is not None:
+            self._lookout.stop_all()
+        anyio.run(self.close_engine)
+
+    def _end_process(self) -> None:
+        """From a thread."""
+        anyio.run(self.close_engine)
+        get_recorder().close()
+        os._exit(EXIT_CODE)
 
     async def _execute(self, executor: Executor, stop: anyio.Event) -> None:
         try:

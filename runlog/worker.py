@@ -41,12 +41,15 @@ def run_worker(settings: Settings) -> int:
     second signal exits at once with 128 and its number: those runs are found and queued again by the next worker.
     A worker under a supervisor ends as after SIGTERM when that one says so, or is gone. Raises StoreError if the queue
     cannot be used.
+
+    Where the event loop is blocked so that an attempt cannot be ended in time, its run is, the others go back to the
+    queue, and the process exits with 70.
     """
     return anyio.run(_work, settings)
 
 
 async def _work(settings: Settings) -> int:
-    project = Project(settings, worker=True)
+    project = Project(settings, worker=True, owns_process=True)
     with _ExitSignals(project) as signals:
         _watch_supervisor(signals.end)
         async with project:

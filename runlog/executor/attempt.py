@@ -80,6 +80,13 @@ class Attempt:
         """The outcome for who ends the attempt over its head, as it does not react at its deadline."""
         return self._workplace.outcomes.timed_out(self._timeout, self._tries, None)
 
+    def leave_behind(self, outcome: Outcome) -> None:
+        """Its run goes on without it, with this outcome: its records end here, and no hook is called, whatever its code
+        still does. From any thread."""
+        self._stop.ended, self._stop.cause, self._stop.reason = True, "lost", "it was left behind"
+        self._workplace.call_soon(self._cancelling.cancel)  # for code that comes to an await after all
+        self._spans.end(outcome, canceled=outcome.error is None)
+
     @property
     def _timeout(self) -> MaxDurationReached:
         return MaxDurationReached(self._allowance.seconds or 0)
@@ -197,6 +204,8 @@ class Attempt:
     async def _told(self, outcome: Outcome, value: object, error: BaseException | None) -> Outcome:
         """Tell the hooks of the end, if this is one."""
         name = _END_HOOKS.get(outcome.status)
+        if self.ended:  # it was left behind
+            return outcome
         if name is not None and (self._hooks.of(name) or self._hooks.of("on_complete")):
             run_id, task_id = self.delivery.run.run_id, self.task.id
             result: RunResult[Any] = RunResult(run_id, task_id, outcome.status, value, outcome.error)

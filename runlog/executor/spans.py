@@ -73,9 +73,9 @@ class AttemptSpans:
         self._span.record_exception(error)
 
     def end(self, outcome: Outcome, *, canceled: bool, attributes: Mapping[str, AttributeValue] | None = None) -> None:
-        """Close what is still open under the attempt, then the attempt."""
+        """Close what is still open under the attempt, then the attempt. Does nothing the second time."""
         span = self._span
-        if span is None:  # it could not begin
+        if span is None or not span.is_recording():  # it could not begin, or was left behind
             self._scope.close_open_spans()
             return
         if attributes:
