@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -15,11 +16,15 @@ from runlog.cli.project import load_settings, nothing_recorded, open_log
 from runlog.cli.records import run_record
 from runlog.cli.sentences import error_title, state
 from runlog.console.format import short_run_id
+from runlog.console.message import format_duration
 from runlog.console.pieces import Piece
 from runlog.stores.base import Page, Run
 
-_WIDE = 118
+_WIDE = 150
 """Columns from which on whole ids and times of day are shown, rather than short ids and ages."""
+
+_NARROW, _REASON = 76, 24
+"""From so many columns on the reason has so many, before others are shown."""
 
 _COLUMNS = (
     Column("status"),
@@ -83,15 +88,21 @@ def run_table(runs: list[Run], out: Output) -> list[list[Piece]]:
                 (str(run.attempt) if run.attempt > 1 else "", "value"),
                 (f"{run.errors:,}" if run.errors else "", "bad"),
                 (f"{run.warnings:,}" if run.warnings else "", "attention"),
-                (one_line(why(run)), "message"),
+                (one_line(why(run, now)), "message"),
             ]
         )
-    return table(_COLUMNS, rows, out.width if out.terminal else None)
+    room = out.width if out.terminal else None
+    *columns, last = _COLUMNS
+    reason = last if room is None or room < _NARROW else replace(last, least=_REASON)
+    return table((*columns, reason), rows, room)
 
 
-def why(run: Run) -> str:
+def why(run: Run, now: int) -> str:
     """In a few words why a run is in its state; empty for what completed."""
     title = error_title(run.error)
+    if run.status == "DELAYED" and run.available is not None and (run.cause or {}).get("code") == "delayed":
+        left = run.available - now
+        return f"until {clock(run.available)}" + (f", in {format_duration(left)}" if left > 0 else "")
     if run.status == "COMPLETED" or not (run.reason or title):
         return ""
     if run.status == "CANCELED" or not run.is_terminal:

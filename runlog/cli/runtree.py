@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runlog.cli.details import STACKTRACE, node_details
+from runlog.cli.details import node_details
 from runlog.cli.layout import fit
 from runlog.cli.output import Output
 from runlog.cli.sentences import error_title, state
@@ -27,6 +27,9 @@ _BAR_STYLES = {
     "canceled": "bar attention",
     "unfinished": "bar attention",
 }
+_WHERE = ("runlog.", "code.")
+_MEASURED = ("process.", "cpython.", "event_loop.")
+"""Attributes that only `--attributes` shows: what runlog notes, and (of attempts) what the process used."""
 _LOG_STYLES = {DEBUG: "quiet message", WARN: "warn message", ERROR: "error message"}
 
 
@@ -150,9 +153,10 @@ class TreePainter:
             begun = [child.event.time for child in node.children if not child.is_log]
             waited = max(0, min(node.run.started or end, *begun, end) - node.run.created)
         margin, waiting, bar = axis.bar(event.time, end, waited=waited)
+        if node.running:  # its tip has the axis's last column
+            bar = bar[: max(0, axis.width - 1 - len(margin) - len(waiting))] + ("▸" if self.out.unicode else ">")
         style = "bar" if node.running else _BAR_STYLES.get(event.status or "", "bar")
-        tail: Line = [("▸" if self.out.unicode else ">", "bar")] if node.running else []
-        return [(margin, ""), (waiting, "bar waiting"), (bar, style), *tail]
+        return [(margin, ""), (waiting, "bar waiting"), (bar, style)]
 
     def _span(self, node: Node) -> Line:
         event = node.event
@@ -207,7 +211,7 @@ def _inline_attributes(node: Node) -> Line:
     shown = {
         key: value
         for key, value in node.event.attributes.items()
-        if not key.startswith("runlog.") and not (own and key == "attempt") and key != STACKTRACE
+        if not key.startswith(_WHERE) and not (own and (key == "attempt" or key.startswith(_MEASURED)))
     }
     for number, pair in enumerate(format_attributes(shown)):
         line += [("  " if number == 0 else " ", ""), *pair]

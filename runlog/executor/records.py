@@ -21,6 +21,10 @@ SOURCE = "runlog"
 """The name of the log events that runlog itself writes."""
 
 _LEVELS = {"FAILED": ERROR, "TIMED_OUT": ERROR, "CRASHED": ERROR, "CANCELED": WARN, "EXPIRED": WARN, "COMPLETED": WARN}
+_IN_ORDER = frozenset(
+    ("delayed", "queue_limit", "queue_paused", "no_worker", "no_worker_for_queue", "workers_busy", "resuming")
+)
+"""Causes for which a run has to wait though nothing went wrong with it."""
 _ASKED_AT_ONCE = 500
 
 
@@ -90,7 +94,7 @@ async def heal(
 def reason_level(run: Run) -> int | None:
     """The level at which a run's reason is logged; None where its state says it all."""
     if run.status in ("QUEUED", "DELAYED"):
-        return WARN if run.version > 1 else None
+        return None if run.version == 1 else INFO if (run.cause or {}).get("code") in _IN_ORDER else WARN
     return INFO if run.status == "PENDING_VERSION" else _LEVELS.get(run.status)
 
 
