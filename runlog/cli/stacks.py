@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 SOURCE = "stacks"
 """The name of the logs that hold stacks."""
 
+ASKED = "stacks when asked"
+"""How their messages begin where somebody asked; others are written at a timeout, say."""
+
 _PATIENCE = 10.0
 _POLL = 0.03
 
@@ -73,7 +76,7 @@ def _answer(log: Reader, run: Run, after: int) -> Event:
     until = time.monotonic() + _PATIENCE
     while time.monotonic() < until:
         for event in log.events(run.run_id, after=after):
-            if event.kind == "log" and event.name == SOURCE:
+            if event.kind == "log" and event.name == SOURCE and str(event.message).startswith(ASKED):
                 return event
         time.sleep(_POLL)
     now = log.run(run.run_id)

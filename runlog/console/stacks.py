@@ -17,22 +17,25 @@ def stack_lines(stacks: dict[str, Any], indent: int = 0, *, own_only: bool = Fal
     frames, those of libraries folded. `own_only` leaves out what is not the run's."""
     margin = (" " * indent, "")
     left_out = 0
-    for kind, title in _TITLES:
-        for stack in _dicts(stacks.get(kind)):
-            if own_only and not stack.get("run"):
-                left_out += _count(stack)
-                continue
-            yield [margin, *_title(stack, title)]
-            frames = _dicts(stack.get("frames"))
-            yield from frame_lines(frames, indent + 2, brief=True)
-            if stack.get("awaits"):
-                yield [margin, (f"    awaits {visible_line(str(stack['awaits']))}", "note")]
+    for title, stack in _in_order(stacks):
+        if own_only and not stack.get("run"):
+            left_out += _count(stack)
+            continue
+        yield [margin, *_title(stack, title)]
+        if title == "thread" or not stack.get("running"):  # whose frames its thread has
+            yield from frame_lines(_dicts(stack.get("frames")), indent + 2, brief=True)
     dropped = stacks.get("dropped")
     if isinstance(dropped, dict):
         for what, number in dropped.items():
             yield [margin, (visible_line(f"… {number} more {what} not recorded"), "note")]
     if left_out:
         yield [margin, (f"… {left_out} stacks that are not the run's are not shown", "note")]
+
+
+def _in_order(stacks: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """What the run does now, then what it waits for, then what is not the run's."""
+    found = [(title, stack) for kind, title in _TITLES for stack in _dicts(stacks.get(kind))]
+    return sorted(found, key=lambda item: (not item[1].get("run"), item[0] == "task" and bool(item[1].get("run"))))
 
 
 def _title(stack: dict[str, Any], title: str) -> Line:
@@ -43,9 +46,11 @@ def _title(stack: dict[str, Any], title: str) -> Line:
         words.append("running")
     if (count := _count(stack)) > 1:
         words.append(f"{count} at this place")
-    for key, what in (("cut", "frames left out"), ("folded", "frames of runlog left out")):
-        if stack.get(key):
-            words.append(f"{stack[key]} {what}")
+    awaits = stack.get("awaits")
+    if awaits and awaits != "a future":
+        words.append(f"awaits {awaits}")
+    if stack.get("cut"):
+        words.append(f"{stack['cut']} frames left out")
     line: Line = [(f"{title} ", "source"), (visible_line(str(stack.get("name"))), "task" if stack.get("run") else "")]
     if words:
         line.append((visible_line("  " + ", ".join(words)), "note"))

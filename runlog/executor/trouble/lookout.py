@@ -58,6 +58,7 @@ class Lookout:
         self._running[attempt] = Usage(attempt, beat.lag, self._begun - len(self._running) - 1)
         if not self.is_watched:
             beat.start()
+            beat.ask()
             get_watchdog().watch(self)
 
     def ended(self, attempt: Attempt) -> Mapping[str, AttributeValue]:
@@ -126,9 +127,9 @@ class Lookout:
         if blocked.stalled(STALL) and blocked.attempt is not None:
             self._write_now("at stall", blocked.attempt, WARN)
         if usages:
-            self._sampler.look(usages, beat.lag, self._begun, get_recorder())
-            self._end_overdue(usages, attempts, beat, blocked)
             beat.ask()
+            self._end_overdue(usages, attempts, beat, blocked)
+            self._sampler.look(usages, beat.lag, self._begun, get_recorder())
 
     def _end_overdue(self, usages: list[Usage], attempts: list[Attempt], beat: Beat, blocked: Blocked) -> None:
         now = time.monotonic()

@@ -29,6 +29,7 @@ _SIZE = 100_000
 _FEW_FRAMES = 3
 _NAMES = 5
 _OURS = f"{Path(__file__).parents[2]}/"
+_EXECUTOR = "runlog.executor."
 _OWN_THREADS = ("runlog-engine", "runlog-writer", "runlog-watchdog", "runlog-console")
 
 
@@ -70,12 +71,12 @@ def take(view: LoopView) -> Snapshot:
     snapshot.tasks = [(task, task.runs, coroutine_chain(task.coroutine)) for task in tasks]
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     for ident, frame in sys._current_frames().items():
-        name = names.get(ident, f"thread {ident}")
+        name, chain = names.get(ident, f"thread {ident}"), thread_chain(frame)
         is_loop = ident == view.thread
-        if name in _OWN_THREADS and not is_loop:
+        if not is_loop and (name in _OWN_THREADS or is_ours(chain.frames[0])):
             snapshot.dropped["threads of runlog"] = snapshot.dropped.get("threads of runlog", 0) + 1
         else:
-            snapshot.threads.append((name, is_loop, _scope_of(frame), thread_chain(frame)))
+            snapshot.threads.append((name, is_loop, _scope_of(frame), chain))
     return snapshot
 
 
@@ -96,7 +97,7 @@ def _scope_of(frame: FrameType | None) -> Any:
 def describe(snapshot: Snapshot, attempt: Attempt, *, everything: bool = True) -> dict[str, Any]:
     """As plain data: `{"tasks": [...], "threads": [...], "dropped": {what: count}}`, what is the attempt's first;
     and only that unless `everything`. For a stack see `describe_stack`. Never raises."""
-    tasks = [Stack([task.name], chain, attempt_of(task) is attempt, runs) for task, runs, chain in snapshot.tasks]
+    tasks = [_of_task(task, runs, chain, attempt) for task, runs, chain in snapshot.tasks]
     loop_of_run = any(stack.of_run and stack.runs for stack in tasks)
     threads = [
         Stack(
@@ -120,6 +121,12 @@ def describe(snapshot: Snapshot, attempt: Attempt, *, everything: bool = True) -
         budget -= size
         kinds[kind].append(plain)
     return {**kinds, **({"dropped": dropped} if dropped else {})}
+
+
+def _of_task(task: LoopTask, runs: bool, chain: Chain, attempt: Attempt) -> Stack:
+    of_run = attempt_of(task) is attempt
+    is_main = of_run and task.name.startswith(_EXECUTOR)
+    return Stack([attempt.delivery.run.task if is_main else task.name], chain, of_run, runs)
 
 
 def _merged(stacks: list[Stack]) -> list[Stack]:
