@@ -14,7 +14,7 @@ from typing import Any
 
 from runlog.capture.guard import Guard, current_guard
 from runlog.console import is_attached
-from runlog.logger import write_log
+from runlog.logger import Place, write_log
 from runlog.recording import Recorder, get_recorder
 from runlog.recording.clean import clean_attributes, clean_text, clean_value
 from runlog.recording.exceptions import describe_exception
@@ -33,16 +33,18 @@ _MOST_SOURCES = 10_000
 _sources: dict[str, str] = {}
 """Logger name → the name of its events, or `_INTERNAL`."""
 _installed = 0
+_init = logging.LogRecord.__init__
 
 
 class CapturedRecord(logging.LogRecord):
     """A record that knows where it was made, also when another thread handles it. The rest of it is as ever."""
 
-    __slots__ = ("_captured", "_place")
+    __slots__ = ("_place",)
+    _place: Place | None
+    """None once it is captured."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._captured = False
+        _init(self, *args, **kwargs)
         try:
             self._place = current_place()
         except Exception:  # noqa: BLE001 - the program's own logging goes on whatever happens here
@@ -112,14 +114,14 @@ def _capture(record: Any, guard: Guard) -> bool | None:
 
 def _take(record: Any, guard: Guard) -> bool:
     known = type(record) is CapturedRecord
-    if known and record._captured:
+    place = record._place if known else current_place()
+    if place is None:
         return True  # handled a second time, by a queue's listener
     name = record.name
     source = _sources.get(name) or _source(name)
     if source is _INTERNAL or (guard.shown and name == "py.warnings"):
         return False
-    place = record._place if known else current_place()
-    if place[0] is None and is_suppressed(get_context()):
+    if place[0] is None and (context := get_context()) and is_suppressed(context):
         return False
     recorder = get_recorder()
     number = record.levelno
@@ -132,10 +134,11 @@ def _take(record: Any, guard: Guard) -> bool:
         message = _message(recorder, record)
         if len(record.__dict__) != _FIELD_COUNT or record.exc_info or record.stack_info or number not in _LEVELS:
             attributes, extra = _details(recorder, record)
-    message = clean_text(message, recorder.limits)
+    if type(message) is not str or len(message) > recorder.limits.short or not message.isprintable():
+        message = clean_text(message, recorder.limits)
     write_log(recorder, level, source, message, attributes, extra, place, int(record.created * 1e9))
     if known:
-        record._captured = True
+        record._place = None
     return True
 
 
