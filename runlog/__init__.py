@@ -28,32 +28,23 @@ if TYPE_CHECKING:
         TokenNotFound,
     )
     from runlog.recording.scrub import mask
-    from runlog.tasks import (
-        BatchHandle,
-        Context,
-        Debounce,
-        IdempotencyKey,
-        Item,
-        Local,
-        Queue,
-        Retry,
-        RunHandle,
-        RunResult,
-        Task,
-        current_run,
-        hooks,
-        lifespan,
-        middleware,
-        queues,
-        runs,
-        schedules,
-        task,
-        trigger,
-        wait,
-    )
+    from runlog.tasks import queues, runs, schedules, wait
     from runlog.tasks import retrying as retry
+    from runlog.tasks.context import Context, current_run
+    from runlog.tasks.decorator import task
+    from runlog.tasks.hooks import hooks
+    from runlog.tasks.keys import Debounce, IdempotencyKey
+    from runlog.tasks.lifespan import lifespan
+    from runlog.tasks.locals import Local
+    from runlog.tasks.middleware import middleware
+    from runlog.tasks.options import Item
+    from runlog.tasks.queue import Queue
+    from runlog.tasks.results import BatchHandle, RunHandle, RunResult
+    from runlog.tasks.retry import Retry
     from runlog.tasks.schedule import ScheduledTime, schedule
     from runlog.tasks.streams import stream
+    from runlog.tasks.task import Task
+    from runlog.tasks.trigger import trigger
     from runlog.tasks.wait import Token, TokenResult
     from runlog.tracing.propagation import copy_context
 
