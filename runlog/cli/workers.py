@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import anyio
-
 from runlog.cli.layout import Column, age, table
 from runlog.cli.options import JsonLines
 from runlog.cli.output import Output, note, one_line, output
@@ -35,7 +33,7 @@ def command(json: JsonLines = False) -> None:
     runlog workers
     runlog workers --json
     """
-    states = anyio.run(_workers, load_settings())
+    states = _workers(load_settings())
     if json:
         for state in states:
             output().json(worker_record(state))
@@ -45,16 +43,13 @@ def command(json: JsonLines = False) -> None:
         note("No worker runs. To start one: runlog worker")
 
 
-async def _workers(settings: Settings) -> list[WorkerState]:
-    from runlog.engines.local import LocalEngine
+def _workers(settings: Settings) -> list[WorkerState]:
+    from runlog.engines.local.looking import QueueFile
 
     if not settings.queue_path.exists():
         return []
-    engine = LocalEngine(settings.queue_path, lambda _: None)
-    try:
-        return sorted(await engine.workers(), key=lambda state: state.started)
-    finally:
-        await engine.close()
+    with QueueFile(settings.queue_path) as queue:
+        return sorted(queue.workers(), key=lambda state: state.started)
 
 
 def worker_record(state: WorkerState) -> dict[str, Any]:
