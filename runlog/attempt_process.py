@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import inspect
 import os
 import pickle
 import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,8 +30,12 @@ from runlog.app import Project
 from runlog.config import Settings
 from runlog.executor.attempt import Attempt, current_attempt
 from runlog.executor.contexts import Live, make_context
-from runlog.executor.messages import Changed, Done, Flush, Raised, Resume, Returned, Start, Stop, Wait
+from runlog.executor.messages import Changed, Done, Flush, Raised, Resume, Returned, Stacks, Start, Stop, Wait
 from runlog.executor.resources import open_resources
+from runlog.executor.threads import run_in_thread
+from runlog.executor.trouble.loops import LoopView
+from runlog.executor.trouble.records import write_stacks
+from runlog.executor.trouble.stacks import take
 from runlog.recording import get_recorder
 from runlog.recording.clean import Limits
 from runlog.recording.exceptions import describe_exception
@@ -120,10 +127,10 @@ class _Child:
             async with open_resources() as resources:
                 context = attempt.make_context(task, resources)
                 args, kwargs = task.arguments(self._start.delivery.run.payload, context)
-                if task.is_async:
-                    value = await task.function(*args, **kwargs)
-                else:
-                    value = await to_thread.run_sync(lambda: task.function(*args, **kwargs))
+                call = partial(task.function, *args, **kwargs)
+                value = await (call() if task.is_async else run_in_thread(call))
+                if inspect.isawaitable(value):
+                    value = await value
             span.set_attribute("process.memory.peak", peak_memory())
             return task.result_codec.encode_result(value, settings.limits.output)[0]
         raise RunStopped(attempt.reason)
@@ -150,7 +157,7 @@ class _AttemptHere:
         self.cancel_scope = CancelScope()
         self.reason: str | None = None
         self._send, self._start = send, start
-        self._loop = current_token()
+        self._loop, self._view = current_token(), LoopView()
         self._call_soon = threadsafe_caller()
         self._number = count(1).__next__
         self._answers: dict[int, Event] = {}
@@ -159,13 +166,22 @@ class _AttemptHere:
 
     # What the parent says.
 
-    def hear(self, message: Stop | Done) -> None:
+    def hear(self, message: Stop | Done | Stacks) -> None:
         """In the thread that listens."""
-        if isinstance(message, Stop):
-            self.reason = message.reason
-            self._call_soon(self._stop)
-        else:
-            self._call_soon(lambda: self._answered(message))
+        match message:
+            case Stop():
+                self.reason = message.reason
+                self._call_soon(self._stop)
+            case Done():
+                self._call_soon(lambda: self._answered(message))
+            case Stacks():
+                self._write_stacks(message)
+
+    def _write_stacks(self, message: Stacks) -> None:
+        try:
+            write_stacks(get_recorder(), cast("Attempt", self), take(self._view), message.why, message.level)
+        except Exception:  # noqa: BLE001 - what is shown must not change what happens
+            traceback.print_exc()
 
     def _stop(self) -> None:
         for event in self._answers.values():

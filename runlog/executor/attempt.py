@@ -87,6 +87,10 @@ class Attempt:
         self._workplace.call_soon(self._cancelling.cancel)  # for code that comes to an await after all
         self._spans.end(outcome, canceled=outcome.error is None)
 
+    def write_stacks_in_child(self, why: str, level: int) -> bool:
+        """Have its process, if it has one of its own, write down where it is. From any thread."""
+        return self.task.process and self._workplace.processes().write_stacks(self.delivery.run.run_id, why, level)
+
     @property
     def _timeout(self) -> MaxDurationReached:
         return MaxDurationReached(self._allowance.seconds or 0)

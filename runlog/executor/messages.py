@@ -51,6 +51,14 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Stacks:
+    """The child is to write down where it is."""
+
+    why: str
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The answer to `Resume` and `Flush` of that number."""
 

@@ -23,7 +23,19 @@ from opentelemetry.trace import get_current_span
 from runlog.config import Settings
 from runlog.engines.base import Delivery
 from runlog.executor.child import ChildThread, Ended
-from runlog.executor.messages import DESCRIBED, Changed, Done, Flush, Raised, Resume, Returned, Start, Stop, Wait
+from runlog.executor.messages import (
+    DESCRIBED,
+    Changed,
+    Done,
+    Flush,
+    Raised,
+    Resume,
+    Returned,
+    Stacks,
+    Start,
+    Stop,
+    Wait,
+)
 from runlog.recording.masks import registered_masks
 from runlog.system.wakeup import threadsafe_caller
 from runlog.tasks.context import Context, RunStopped
@@ -73,6 +85,7 @@ class Processes:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._children: set[ChildThread] = set()
+        self._running: dict[str, ChildThread] = {}
 
     async def run(self, call: ProcessCall) -> Any:
         """Call the task's function in a new process, and return its value.
@@ -84,8 +97,20 @@ class Processes:
         child = call_in_child.child
         self._children.add(child)
         child.on_exit = lambda: self._children.discard(child)
-        last = await call_in_child.run()
+        run_id = call.delivery.run.run_id
+        self._running[run_id] = child
+        try:
+            last = await call_in_child.run()
+        finally:
+            self._running.pop(run_id, None)
         return _value(last, call.task.result_codec)
+
+    def write_stacks(self, run_id: str, why: str, level: int) -> bool:
+        """Have the child of a run write down where it is; False if there is none. From any thread."""
+        child = self._running.get(run_id)
+        if child is not None:
+            child.send(Stacks(why, level))
+        return child is not None
 
     def close(self) -> None:
         """Have children that have given their result, and not ended yet, killed soon. Does not wait."""

@@ -52,6 +52,13 @@ class Threads:
             returned()
 
 
+async def run_in_thread(call: Callable[[], Any]) -> Any:
+    """Call it in a thread that has a process to itself: cancelling this waits for its end."""
+    work = _Work(call)
+    await to_thread.run_sync(work)
+    return work.result()
+
+
 class _Work:
     """One call, which either runs to its end or is dropped before it begins."""
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from runlog.executor import processes
+from runlog.executor import Executor, processes
+from runlog.executor.trouble import Lookout
 from runlog.stores.base import Event
 from tests.executor import child_tasks
 from tests.executor.bench import Bench, open_bench
@@ -112,6 +113,20 @@ async def test_a_cancelled_child_cleans_up(bench: Bench) -> None:
         assert await handle.cancel("enough")
         assert (await handle.wait()).status == "CANCELED"
     assert "cleaned up" in [event.message for event in bench.stored(handle.id)[1] if event.kind == "log"]
+
+
+async def test_the_stacks_of_a_child_are_its_own(bench: Bench) -> None:
+    bench.executor = Executor(
+        bench.engine, bench.registry, bench.provider, bench.settings, observer=Lookout(bench.engine, bench.settings)
+    )
+    async with bench.worker():
+        handle = await child_tasks.block.trigger()
+        await bench.until(notes)
+        assert await bench.engine.ask_for_stacks(handle.id)
+        await bench.until(lambda: bench.logs(handle.id, "stacks"))
+        await handle.cancel()
+    (stacks,) = bench.logs(handle.id, "stacks")
+    assert stacks.startswith("stacks when asked: block (child_tasks.py:")
 
 
 async def test_a_child_that_does_not_stop_is_killed_with_what_it_started(

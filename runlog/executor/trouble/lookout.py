@@ -89,7 +89,7 @@ class Lookout:
 
     def _write(self, why: str, attempt: Attempt) -> None:
         """Look now, and have the watchdog write what was seen: that reads files."""
-        if self._view is None:  # it has not begun
+        if self._view is None or attempt.write_stacks_in_child(why, WARN):  # None: it has not begun
             return
         snapshot, now = self._snapshot, time.time_ns()
         if snapshot is None or now - snapshot.at > _SAME_TIME * 1e9:
@@ -100,7 +100,7 @@ class Lookout:
         get_watchdog().do(write)
 
     def _write_now(self, why: str, attempt: Attempt, level: int) -> None:
-        if self._view is not None:
+        if self._view is not None and not attempt.write_stacks_in_child(why, level):
             write_stacks(get_recorder(), attempt, take(self._view), why, level)
 
     # The watchdog's part, in its thread.
