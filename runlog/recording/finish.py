@@ -82,7 +82,9 @@ class Finisher:
             tags = tuple(self._scrubber.scrub_text(tag, "name") for tag in run.tags)
             reason = None if run.reason is None else self._scrubber.scrub_text(run.reason)
             metadata = self._document(run.metadata)
-            options, cause = (self._value(it, (), {}) if it else it for it in (run.options, run.cause))
+            options = self._value(run.options, (), {}) if run.options else run.options
+            # The names in a cause are runlog's own, and `token_id` is no secret.
+            cause = run.cause and {key: self._value((value,), (), {})[0] for key, value in run.cause.items()}
             run.payload, run.output, run.error, run.tags, run.reason = payload, output, error, tags, reason
             run.metadata, run.options, run.cause = metadata, options, cause
         except Exception:  # noqa: BLE001 - what cannot be scrubbed is not passed on

@@ -145,6 +145,14 @@ def test_a_payload_that_is_not_json_is_scrubbed_as_text(finisher: Finisher) -> N
     assert run.output == "plain"
 
 
+def test_a_cause_keeps_its_own_names_and_loses_the_secrets_in_its_texts(finisher: Finisher) -> None:
+    run = a_run(cause={"code": "token", "token_id": "token_01k8", "queue": "password=hunter2hunter2", "run_ids": ["a"]})
+    finisher.run(run)
+    assert run.cause is not None
+    assert (run.cause["token_id"], run.cause["run_ids"]) == ("token_01k8", ["a"])
+    assert "hunter2" not in run.cause["queue"]
+
+
 def test_unchanged_parts_of_a_run_stay_unchanged(finisher: Finisher) -> None:
     run = a_run()
     finisher.run(run)
