@@ -99,6 +99,8 @@ class Database:
         connection = apsw.Connection(str(self.path))
         try:
             connection.set_busy_timeout(_BUSY_MS)
+            # Else most statements are prepared anew at each call, in case other values make another plan better.
+            connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
             version = self._recognise(connection)
             if not version:
                 connection.execute(_CREATE_PRAGMAS)

@@ -6,8 +6,8 @@ through a backlog that it cannot serve; those that execute have TAKEN a place; t
 on are RESUMING, before all that are queued. All other runs, and those of queues without a limit, have no place.
 
 How many places are taken is counted, in the rows, at every decision: there is no counter to go wrong. That a run is
-ADMITTED is only a proposal, so one too many does no harm, and the claim counts again. Who leaves a place admits the next
-ones in the same transaction. Runs are admitted by task and version: a run that no worker takes is in nobody's way.
+ADMITTED is only a proposal, so one too many does no harm, and the claim counts again. Who leaves a place admits the
+next ones in the same transaction. Runs are admitted by task and version: a run that no worker takes is in nobody's way.
 """
 
 # ruff: noqa: S608 - the statements are put together from this package's own constants; values are bound
@@ -17,12 +17,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from runlog.engines.local.queue import ACTIVE, NO_SETTING, Queue
+from runlog.engines.local.queue import ACTIVE, NO_SETTING, Queue, next_values
 
 HELD, ADMITTED, TAKEN, RESUMING = 1, 2, 3, 4
 
 _LANE = "queue = ? AND concurrency_key = ?"
 _PART = f"{_LANE} AND place = ? AND task = ? AND pin = ?"
+_NEXT_PART = next_values(("task", "pin"), "queue = ?1 AND concurrency_key = ?2 AND place = ?3", 3)
+_NEXT_LANE = next_values(("queue", "concurrency_key"), "place IS NOT NULL")
 _LANES_AT_ONCE = 50
 _AT_ONCE = 1000
 
@@ -122,22 +124,15 @@ def admit(queue: Queue, lane: Lane, limit: int | None, now: int) -> None:
 
 def parts(queue: Queue, lane: Lane, place: int) -> Iterator[tuple[str, str]]:
     """The (task, version) of which runs have this place in the lane; one look into the index for each."""
-    query = (
-        f"SELECT task, pin FROM state WHERE {_LANE} AND place = ? AND (task, pin) > (?, ?) ORDER BY task, pin LIMIT 1"
-    )
     part = ("", "")
-    while (part := queue.row(query, (lane.queue, lane.key, place, *part))) is not None:
+    while (part := queue.row(_NEXT_PART, (lane.queue, lane.key, place, *part))) is not None:
         yield part
 
 
 def lanes(queue: Queue, after: Lane, limit: int = _LANES_AT_ONCE) -> list[Lane]:
     """The next lanes in which any run has a place or is held; one look into the index for each."""
-    query = (
-        "SELECT queue, concurrency_key FROM state WHERE place IS NOT NULL AND (queue, concurrency_key) > (?, ?) "
-        "ORDER BY queue, concurrency_key LIMIT 1"
-    )
     found: list[Lane] = []
-    while len(found) < limit and (row := queue.row(query, (after.queue, after.key))) is not None:
+    while len(found) < limit and (row := queue.row(_NEXT_LANE, (after.queue, after.key))) is not None:
         after = Lane(*row)
         found.append(after)
     return found

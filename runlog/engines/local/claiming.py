@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +12,7 @@ from runlog.engines.base import Delivery, Work
 from runlog.engines.local import admission
 from runlog.engines.local.admission import TAKEN, Lane
 from runlog.engines.local.ending import end
-from runlog.engines.local.queue import NO_SETTING, Held, Queue
+from runlog.engines.local.queue import NO_SETTING, Held, Queue, next_values
 from runlog.engines.local.rows import RUN_COLUMNS, changed_run, decode_data, new_run
 from runlog.engines.reasons import words
 
@@ -25,15 +25,16 @@ Group = tuple[str, str, str]
 """Task, queue and version asked for: runs that the same workers take."""
 
 
-def groups(queue: Queue) -> Iterator[Group]:
+_NEXT_GROUP = next_values(("task", "queue", "pin"), READY)
+
+
+def groups(queue: Queue) -> list[Group]:
     """The groups of which runs are ready; one look into the index for each."""
-    query = (
-        f"SELECT task, queue, pin FROM state WHERE {READY} AND (task, queue, pin) > (?, ?, ?) "
-        "ORDER BY task, queue, pin LIMIT 1"
-    )
+    found: list[Group] = []
     group: Any = ("", "", "")
-    while (group := queue.row(query, group)) is not None:
-        yield group
+    while (group := queue.row(_NEXT_GROUP, group)) is not None:
+        found.append(group)
+    return found
 
 
 def ready_groups(queue: Queue, work: Work) -> list[Group]:
@@ -49,11 +50,14 @@ def takes(work: Work, group: Group) -> bool:
     return task in work.tasks and (work.queues is None or name in work.queues) and (not pin or pin == work.version)
 
 
+_DUE = f"""
+    SELECT (SELECT min(available) FROM state WHERE status = 'DELAYED'),
+        (SELECT min(expires) FROM state WHERE {_WAITS_TO_START})"""
+
+
 def next_due(queue: Queue) -> int | None:
     """When there is next something to be done because of the time alone."""
-    delayed = queue.value("SELECT min(available) FROM state WHERE status = 'DELAYED'")
-    expires = queue.value(f"SELECT min(expires) FROM state WHERE {_WAITS_TO_START}")
-    return min((time for time in (delayed, expires) if time is not None), default=None)
+    return min((time for time in queue.row(_DUE) if time is not None), default=None)
 
 
 def set_due(queue: Queue, now: int) -> list[int]:
@@ -88,9 +92,10 @@ def expire(queue: Queue, now: int) -> None:
     queue.effects.again |= len(rows) == _AT_ONCE
 
 
-def claim(queue: Queue, work: Work, limit: int, now: int) -> list[Held]:
-    """Take up to `limit` ready runs, the first by rank, of no lane more than there is room for."""
-    ready = _some(ready_groups(queue, work))
+def claim(queue: Queue, work: Work, limit: int, now: int, known: list[Group] | None = None) -> list[Held]:
+    """Take up to `limit` ready runs, the first by rank, of no lane more than there is room for. `known` are the groups
+    of which there is something to take, where that has just been looked up."""
+    ready = _some(known if known is not None else ready_groups(queue, work))
     if not any(queue.limit(name) is not None for _, name, _ in ready):
         return _take(queue, work, _whole_rows(queue, ready, limit), now) if ready else []
     return _Admitting(queue, work, limit, now).claim(ready)
@@ -184,6 +189,11 @@ def _flat(ready: Sequence[Group]) -> list[str]:
 @lru_cache(maxsize=64)
 def _ready_query(columns: str, joined: str, count: int) -> str:
     """The first ready rows by rank, by a look into the index for each group."""
+    if count == 1:  # what is most common needs no sorting
+        return (
+            f"SELECT {columns} FROM state s {joined} WHERE s.task = ?2 AND s.queue = ?3 AND s.pin = ?4 "
+            "AND s.status = 'QUEUED' AND s.place IS NOT 1 ORDER BY s.rank, s.id LIMIT ?1"
+        )
     first = " UNION ALL ".join(
         f"SELECT * FROM (SELECT id FROM state WHERE task = ?{number} AND queue = ?{number + 1} AND pin = ?{number + 2} "
         f"AND {READY} ORDER BY rank, id LIMIT ?1)"

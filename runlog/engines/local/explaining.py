@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from runlog.engines.base import Work
@@ -126,7 +125,7 @@ class _Causes:
         taking = [work for work in self._works if takes(work, (run.task, run.lane.queue, run.pin))]
         return sum(
             self._queue.value(query, (*group, run.rank, run.row))
-            for group in islice(groups(self._queue), _GROUPS)
+            for group in groups(self._queue)[:_GROUPS]
             if any(takes(work, group) for work in taking)
         )
 
@@ -151,7 +150,7 @@ def _first_queued(queue: Queue, until: int) -> list[Any]:
         f"SELECT {columns} FROM (SELECT * FROM state WHERE task = ? AND queue = ? AND pin = ? AND {READY} "
         f"ORDER BY rank, id LIMIT {_TOLD_AT_ONCE}) WHERE {late}"
     )
-    for group in islice(groups(queue), _GROUPS):
+    for group in groups(queue)[:_GROUPS]:
         rows += queue.rows(query, (*group, until, until))
         if len(rows) >= _TOLD_AT_ONCE:
             return rows[:_TOLD_AT_ONCE]

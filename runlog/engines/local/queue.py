@@ -4,9 +4,11 @@ What is done is in functions: `submitting`, `claiming`, `ending`, `taking_back`,
 `tokens`, `schedules`. Those that write run inside a transaction of their caller. `now` is nanoseconds since 1970 UTC.
 """
 
+# ruff: noqa: S608 - the statements are put together from this package's own constants; values are bound
+
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,10 +73,12 @@ class Queue:
         self._settings: dict[str, Setting] | None = None
         self._settings_of: tuple[apsw.Connection, int] | None = None
         self._checked = False
+        self.has_worker: bool | None = None
+        """Whether there is a worker; None if that was not looked up in this transaction."""
 
     def begin(self) -> Effects:
         """A transaction, or a look, begins: nothing that was read before counts."""
-        self.effects, self._checked = Effects(), False
+        self.effects, self._checked, self.has_worker = Effects(), False, None
         return self.effects
 
     @property
@@ -126,6 +130,19 @@ class Queue:
     def data_version(self) -> int:
         """A number that changes when another connection has committed."""
         return int(self.connection.pragma("data_version"))
+
+
+def next_values(columns: Sequence[str], where: str, fixed: int = 0) -> str:
+    """A query for the values of `columns` that come next after given ones, by one seek into an index that begins with
+    what `where` fixes (by ?1 to ?`fixed`) and these columns. A comparison of rows would pass all that are equal."""
+    names = ", ".join(columns)
+    seeks = []
+    for position in range(len(columns) - 1, -1, -1):
+        same = "".join(f"{column} = ?{fixed + at + 1} AND " for at, column in enumerate(columns[:position]))
+        seek = f"{same}{columns[position]} > ?{fixed + position + 1}"
+        order = ", ".join(columns[position:])
+        seeks.append(f"SELECT * FROM (SELECT {names} FROM state WHERE {where} AND {seek} ORDER BY {order} LIMIT 1)")
+    return f"{' UNION ALL '.join(seeks)} LIMIT 1"
 
 
 def not_found(run_id: str) -> RunNotFound:

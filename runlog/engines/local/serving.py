@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from runlog.engines.base import Work
 from runlog.engines.local import claiming, workforce
+from runlog.engines.local.claiming import Group
 from runlog.engines.local.operations import Claim
 from runlog.engines.local.queue import Held, Queue
 from runlog.engines.local.resuming import Resume, may_resume, try_resume
@@ -28,6 +29,8 @@ class Serving:
         self._registered: Work | None = None
         self._due: int | None = None
         self._look = True
+        self._known: list[Group] | None = None
+        """The groups that the newest look found, for the transaction that follows it."""
 
     def __bool__(self) -> bool:
         return bool(self.claims or self.resumes)
@@ -69,6 +72,7 @@ class Serving:
 
     def is_worth_it(self, queue: Queue) -> bool:
         """Whether a transaction would serve anybody."""
+        self._known = None
         if not self:
             return False
         now = time.time_ns()
@@ -79,16 +83,16 @@ class Serving:
             return False
         queue.begin()
         self._due = claiming.next_due(queue) if self.claims else None
-        self._look = (
-            (self._due is not None and self._due <= now)
-            or any(claiming.ready_groups(queue, claim.work) for claim in self.claims)
-            or any(may_resume(queue, resume, now) for resume in self.resumes)
-        )
+        groups = [claiming.ready_groups(queue, claim.work) for claim in self.claims]
+        self._look = any(groups) or self._is_due(now) or any(may_resume(queue, one, now) for one in self.resumes)
+        self._known = groups[0] if self._look and len(groups) == 1 and not self._is_due(now) else None
         return self._look
 
-    def serve(self, queue: Queue, now: int) -> Served:
-        """Serve them in the transaction that may have brought something: who goes on before who takes new runs."""
+    def serve(self, queue: Queue, now: int, *, operations: bool) -> Served:
+        """Serve them in the transaction that may have brought something (there were `operations` before): who goes on
+        comes before who takes new runs."""
         served = Served()
+        known, self._known = self._known, None
         if not self:
             return served
         if not self._register(queue, now) and not (queue.effects.ready or self._look or self._is_due(now)):
@@ -96,7 +100,7 @@ class Serving:
         self._look = False
         served.resumes = [resume for resume in self.resumes if try_resume(queue, resume, now)]
         if self.claims:
-            self._serve_claims(queue, now, served)
+            self._serve_claims(queue, now, served, None if operations else known)
         self._look |= queue.effects.again
         return served
 
@@ -111,14 +115,17 @@ class Serving:
         workforce.register(queue, self._registered, now)
         return True
 
-    def _serve_claims(self, queue: Queue, now: int, served: Served) -> None:
-        claiming.expire(queue, now)
-        due = claiming.set_due(queue, now)
+    def _serve_claims(self, queue: Queue, now: int, served: Served, known: list[Group] | None) -> None:
+        self._due = claiming.next_due(queue)
+        due: list[int] = []
+        if self._is_due(now):
+            claiming.expire(queue, now)
+            due = claiming.set_due(queue, now)
+            self._due = claiming.next_due(queue)
         for claim in self.claims:
-            if held := claiming.claim(queue, claim.work, claim.limit, now):
+            if held := claiming.claim(queue, claim.work, claim.limit, now, known):
                 served.claims.append((claim, held))
         _tell_unclaimed(queue, due, served)
-        self._due = claiming.next_due(queue) if len(served.claims) < len(self.claims) else None
 
     def done(self, served: Served) -> None:
         """It is committed: they wait no more."""

@@ -74,7 +74,10 @@ def _told(new: NewRun, status: str, now: int, reason: str | None, cause: dict[st
 
 
 def _has_worker(queue: Queue, now: int) -> bool:
-    return queue.row("SELECT 1 FROM worker WHERE seen > ? LIMIT 1", (now - _SEEN,)) is not None
+    if queue.has_worker is None:
+        query = "SELECT 1 FROM worker WHERE seen > ? LIMIT 1"
+        queue.has_worker = queue.row(query, (now - _SEEN,)) is not None
+    return queue.has_worker
 
 
 def _no_worker(queue: Queue) -> dict[str, Any]:

@@ -302,7 +302,7 @@ class EngineThread(threading.Thread):
             if self._serving.claims and not self._serving.is_registered:
                 self._take_lock()
             results = [operation.result(queue) for operation in operations]
-            served = Served() if self._stops else self._serving.serve(queue, now)
+            served = Served() if self._stops else self._serving.serve(queue, now, operations=bool(operations))
         self._erasing.committed(erased=effects.erased)
         for operation in operations:
             operation.done = True

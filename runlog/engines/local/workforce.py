@@ -7,17 +7,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from runlog.engines.base import CRASH_BUDGET, Work, WorkerState
 from runlog.engines.local import admission
 from runlog.engines.local.claiming import READY, Group, groups
 from runlog.engines.local.ending import cancel_children, canceled_cause, canceled_error, end, set_ready
-from runlog.engines.local.queue import ACTIVE, Queue
+from runlog.engines.local.queue import ACTIVE, Queue, next_values
 from runlog.engines.local.rows import encode_data
 from runlog.engines.local.workers import WorkerFiles
 from runlog.engines.reasons import words
 from runlog.stores.base import TERMINAL_STATUSES
 
+_NEXT_PENDING = next_values(("task", "pin", "queue"), "status = 'PENDING_VERSION'")
 _AT_ONCE = 500
 _SILENT = 30_000_000_000
 """A worker that was not seen for so long (ns) is none, whatever its lock file says: it is seen every 4 s."""
@@ -164,15 +166,10 @@ def set_aside(queue: Queue, unknown: Sequence[Group], known: Sequence[Work], now
 
 def pending_groups(queue: Queue) -> list[Group]:
     """The groups that wait for a worker with the right code."""
-    query = (
-        "SELECT task, queue, pin FROM state WHERE status = 'PENDING_VERSION' AND (task, pin, queue) > (?, ?, ?) "
-        "ORDER BY task, pin, queue LIMIT 1"
-    )
     found: list[Group] = []
-    after = ("", "", "")
-    while (group := queue.row(query, after)) is not None:
-        found.append(group)
-        after = (group[0], group[2], group[1])
+    after: Any = ("", "", "")
+    while (after := queue.row(_NEXT_PENDING, after)) is not None:
+        found.append((after[0], after[2], after[1]))
     return found
 
 
