@@ -78,6 +78,8 @@ class Service:
         finally:
             self._submitting.__exit__()
             with anyio.CancelScope(shield=True):
+                if self._lookout is not None:
+                    await anyio.to_thread.run_sync(self._lookout.close)
                 await self.close_engine()
 
     async def close_engine(self) -> None:

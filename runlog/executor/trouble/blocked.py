@@ -11,7 +11,7 @@ from typing import Any
 
 from runlog.executor.attempt import Attempt
 from runlog.executor.trouble.beat import THRESHOLD
-from runlog.executor.trouble.chains import thread_chain
+from runlog.executor.trouble.chains import inside, thread_chain
 from runlog.executor.trouble.loops import LoopTask, LoopView
 from runlog.executor.trouble.records import Block, place_of
 from runlog.executor.trouble.stacks import Stack, attempt_of, describe_stack, place_in, stacktrace
@@ -119,10 +119,7 @@ def _attributes(frame: FrameType | None, running: LoopTask | None, *, held: bool
 def _stack(frame: FrameType, running: LoopTask | None) -> dict[str, Any]:
     """The stack of the task that runs: without the event loop that it is called by."""
     chain = thread_chain(frame)
-    outermost = getattr(running.coroutine, "cr_frame", None) if running is not None else None
-    if outermost is not None:
-        codes = [code for code, _ in chain.frames]
-        if outermost.f_code in codes:
-            chain.frames = chain.frames[codes.index(outermost.f_code) :]
+    if running is not None:
+        chain = inside(chain, running.coroutine)
     described, _ = describe_stack(Stack([""], chain, runs=True))
     return described

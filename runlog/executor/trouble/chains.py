@@ -61,6 +61,15 @@ def coroutine_chain(awaitable: Any) -> Chain:
     return _bounded(places, awaits)
 
 
+def inside(chain: Chain, awaitable: Any) -> Chain:
+    """The part of a thread's stack that is of the coroutine which runs in it: without the event loop that calls it."""
+    outermost = _first(awaitable, _FRAMES)
+    codes = [code for code, _ in chain.frames]
+    if outermost is None or outermost.f_code not in codes:
+        return chain
+    return Chain(chain.frames[codes.index(outermost.f_code) :], chain.cut, chain.awaits)
+
+
 def is_running(awaitable: Any) -> bool:
     """A coroutine that runs now, in some thread."""
     return bool(getattr(awaitable, "cr_running", False) or getattr(awaitable, "gi_running", False))

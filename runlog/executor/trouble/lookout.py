@@ -28,6 +28,7 @@ STALL = 5.0
 
 _SAME_TIME = 0.1
 """Seconds for which one look at all stacks is good enough: a hundred attempts may time out together."""
+_PATIENCE = 5.0
 _WHOLE = 10
 """Of so many such attempts the whole process is told, of the others what is their own."""
 
@@ -79,6 +80,11 @@ class Lookout:
         """Write the stacks of what still runs, as the process is about to end. Callable from any thread."""
         for attempt in list(self._running):
             self._write_now("at shutdown", attempt, WARN)
+
+    def close(self) -> None:
+        """Wait until what was seen is recorded. Not on the event loop."""
+        if self._uses:
+            get_watchdog().drain(_PATIENCE)
 
     def _start(self) -> Beat:
         count_collections()

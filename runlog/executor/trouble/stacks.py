@@ -17,7 +17,7 @@ from typing import Any
 from runlog.console.exceptions import frame_place
 from runlog.executor import threads as pool
 from runlog.executor.attempt import Attempt, current_attempt
-from runlog.executor.trouble.chains import Chain, Place, coroutine_chain, thread_chain
+from runlog.executor.trouble.chains import Chain, Place, coroutine_chain, inside, thread_chain
 from runlog.executor.trouble.loops import LoopTask, LoopView
 from runlog.recording.exceptions import describe_frame
 
@@ -69,6 +69,7 @@ def take(view: LoopView) -> Snapshot:
         snapshot.dropped["tasks"] = len(tasks) - _MAX_TASKS
         del tasks[_MAX_TASKS:]
     snapshot.tasks = [(task, task.runs, coroutine_chain(task.coroutine)) for task in tasks]
+    running = next((task for task, runs, _ in snapshot.tasks if runs), None)
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     for ident, frame in sys._current_frames().items():
         name, chain = names.get(ident, f"thread {ident}"), thread_chain(frame)
@@ -76,6 +77,7 @@ def take(view: LoopView) -> Snapshot:
         if not is_loop and (name in _OWN_THREADS or is_ours(chain.frames[0])):
             snapshot.dropped["threads of runlog"] = snapshot.dropped.get("threads of runlog", 0) + 1
         else:
+            chain = inside(chain, running.coroutine) if is_loop and running is not None else chain
             snapshot.threads.append((name, is_loop, _scope_of(frame), chain))
     return snapshot
 

@@ -43,6 +43,7 @@ class Watchdog(threading.Thread):
         self._watched: list[Watched] = []
         self._idle: dict[Watched, int] = {}
         self._lock = threading.Lock()
+        self._woken = 0.0
 
     def watch(self, watched: Watched) -> None:
         """Look at it until it has been idle for a while."""
@@ -50,6 +51,8 @@ class Watchdog(threading.Thread):
             if watched.is_watched:
                 return
             watched.is_watched = True
+            if not self._watched:
+                self._woken = time.monotonic()
             self._watched = [*self._watched, watched]
         self._jobs.put(None)
 
@@ -57,12 +60,18 @@ class Watchdog(threading.Thread):
         """Have something done in this thread, soon. It must not wait for long."""
         self._jobs.put(job)
 
+    def drain(self, timeout: float) -> bool:
+        """Wait until what it was given so far is done."""
+        done = threading.Event()
+        self._jobs.put(done.set)
+        return done.wait(timeout)
+
     def run(self) -> None:
         due = time.monotonic() + EVERY
         while True:
             if not self._watched:
                 self._do(self._jobs.get())
-                due = time.monotonic() + EVERY
+                due = self._woken + EVERY  # not from now: it may be late already
                 continue
             try:
                 self._do(self._jobs.get(timeout=max(0.0, due - time.monotonic())))

@@ -28,6 +28,9 @@ class Acting:
         self.deadline: float | None = None
         self.left_behind: list[Outcome] = []
 
+    def write_stacks_in_child(self, why: str, level: int) -> bool:
+        return False
+
     def overdue(self) -> Outcome:
         return Outcome("TIMED_OUT", reason="it took longer than 1 s (max_duration)")
 
