@@ -12,6 +12,7 @@ from typing import Any
 from runlog.engines.base import WAIT_PREFIX, Idempotency
 from runlog.engines.local.queue import Queue
 from runlog.engines.local.replies import Reply
+from runlog.engines.local.rows import decode_tags, encode_tags
 from runlog.errors import RunlogError, TokenNotFound
 from runlog.tasks.states import Token
 
@@ -32,7 +33,7 @@ def create(queue: Queue, new: Token, once: Idempotency | None, now: int) -> Toke
         "INSERT INTO token(token_id, status, created, expires, run_id, tags, key, key_expires) "
         "VALUES (?,'PENDING',?,?,?,?,?,?)",
         (
-            new.token_id, new.created, new.expires, new.run_id, "\n".join(new.tags) or None,
+            new.token_id, new.created, new.expires, new.run_id, encode_tags(new.tags),
             once.key if once else None, once.expires if once else None,
         ),
     )  # fmt: skip
@@ -93,7 +94,7 @@ def prune(queue: Queue, ended_before: int) -> int:
 
 def _token(row: tuple[Any, ...]) -> Token:
     token_id, status, created, expires, ended, output, run_id, tags = row
-    return Token(token_id, status, created, expires, ended, output, run_id, tuple(tags.split("\n")) if tags else ())
+    return Token(token_id, status, created, expires, ended, output, run_id, decode_tags(tags))
 
 
 def _as_of(token: Token, now: int) -> Token:
