@@ -29,6 +29,8 @@ from datetime import datetime
 from typing import Any
 
 _SECOND = 1_000_000_000
+_COUNTED = 10_000
+"""Runs ahead are not counted beyond."""
 
 
 def words(cause: dict[str, Any], now: int) -> str:
@@ -55,7 +57,9 @@ def _for(nanoseconds: int) -> str:
 
 def _ahead(cause: dict[str, Any]) -> str:
     ahead = cause.get("ahead")
-    return f", {ahead:,} ahead" if ahead else ""
+    if not ahead:
+        return ""
+    return f", {ahead:,} ahead" if ahead < _COUNTED else f", {_COUNTED:,} or more ahead"
 
 
 def _bytes(size: float) -> str:

@@ -23,13 +23,13 @@ from runlog.engines.base import (
     Work,
     WorkerState,
 )
-from runlog.engines.local import admission, ending, explaining, reading, submitting, workforce
+from runlog.engines.local import admission, ending, reading, submitting, workforce
 from runlog.engines.local.extras import Extras
+from runlog.engines.local.looking import explained
 from runlog.engines.local.operations import Claim, Operation, Stop, Wait
 from runlog.engines.local.queue import Queue, Scrub
 from runlog.engines.local.replies import Reply
 from runlog.engines.local.thread import GIVEN_BACK, EngineThread
-from runlog.engines.local.workers import WorkerFiles
 from runlog.errors import ProjectNotOpen, StoreError
 from runlog.stores.base import Run
 from runlog.tasks.states import MetadataChange, QueueState
@@ -174,7 +174,7 @@ class LocalEngine(Extras):
 
     async def explain(self, run_id: str) -> Run:
         thread = self._running()
-        return await self._read(lambda queue: _explain(queue, run_id, thread.files))
+        return await self._read(lambda queue: explained(queue, run_id, thread.files, time.time_ns()))
 
     async def wait(self, run_ids: Sequence[str]) -> list[Run]:
         reply: Reply[dict[str, Run]] = Reply()
@@ -232,11 +232,6 @@ class LocalEngine(Extras):
         thread, self._thread, self._starting = self._thread, None, threading.Lock()
         if thread is not None:
             thread.leave_to_parent()
-
-
-def _explain(queue: Queue, run_id: str, files: WorkerFiles) -> Run:
-    now = time.time_ns()
-    return explaining.explain(queue, run_id, workforce.live_work(queue, files, now), now)
 
 
 def _prune(queue: Queue, ended_before: int, after: tuple[int, int]) -> tuple[int, tuple[int, int]]:

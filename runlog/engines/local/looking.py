@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import apsw
 
-from runlog.engines.base import Work, WorkerState
+from runlog.engines.base import WorkerState
 from runlog.engines.local import reading, workforce
 from runlog.engines.local.explaining import explain
 from runlog.engines.local.queue import Queue
@@ -41,16 +40,9 @@ class QueueFile:
     def explain(self, run_id: str) -> Run:
         """See Engine.explain; of a run whose worker died, that too. Raises RunNotFound."""
         try:
-            run = explain(self._queue, run_id, self._works, self._now)
+            return explained(self._queue, run_id, self._files, self._now)
         except apsw.Error as error:
             raise self._error(error) from error
-        if run.status in ("EXECUTING", "WAITING") and run.worker is not None and self._files.is_dead(run.worker):
-            seen = next((one.seen for one in self._workers if one.name == run.worker), None)
-            run.cause = {"code": "worker_lost", "worker": run.worker} | ({} if seen is None else {"seen": seen})
-            died = "" if seen is None else f" {max(0, self._now - seen) // 1_000_000_000} s ago"
-            again = "in a moment" if self._works else "when a worker starts"
-            run.reason = f"its worker died{died}; runs again {again}"
-        return run
 
     def queues(self) -> list[QueueState]:
         """See Engine.queues."""
@@ -61,18 +53,10 @@ class QueueFile:
 
     def workers(self) -> list[WorkerState]:
         """See Engine.workers."""
-        return self._workers
-
-    @cached_property
-    def _workers(self) -> list[WorkerState]:
         try:
             return workforce.workers(self._queue, self._files)
         except apsw.Error as error:
             raise self._error(error) from error
-
-    @cached_property
-    def _works(self) -> list[Work]:
-        return workforce.live_work(self._queue, self._files, self._now)
 
     def _error(self, error: apsw.Error) -> StoreError:
         return StoreError(f"cannot read the queue {self._path}", f"{type(error).__name__}: {error}")
@@ -84,3 +68,15 @@ class QueueFile:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._connection.close()
+
+
+def explained(queue: Queue, run_id: str, files: WorkerFiles, now: int) -> Run:
+    """A run with the reason as it is now, also where it is that its worker died. Raises RunNotFound."""
+    works = workforce.live_work(queue, files, now)
+    run = explain(queue, run_id, works, now)
+    if run.status in ("EXECUTING", "WAITING") and run.worker is not None and files.is_dead(run.worker):
+        seen = queue.value("SELECT seen FROM worker WHERE name = ?", (run.worker,))
+        run.cause = {"code": "worker_lost", "worker": run.worker} | ({} if seen is None else {"seen": seen})
+        died = "" if seen is None else f" {max(0, now - seen) // 1_000_000_000} s ago"
+        run.reason = f"its worker died{died}; runs again {'in a moment' if works else 'when a worker starts'}"
+    return run
