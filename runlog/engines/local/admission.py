@@ -98,9 +98,10 @@ def hold(queue: Queue, row_id: int) -> None:
 
 
 def left(queue: Queue, lane: Lane, now: int) -> None:
-    """A place of the lane may be free: admit as many as there is room for."""
+    """A place of the lane may be free: admit as many as there is room for, after those who want to go on."""
     limit = queue.limit(lane.queue)
     if limit is not None:
+        queue.effects.ready = True
         admit(queue, lane, limit, now)
 
 
