@@ -51,9 +51,9 @@ _lock = threading.Lock()
 def middleware(function: F) -> F:
     """Put a function round each attempt of all tasks: it takes the context, and yields where the attempt's code runs.
 
-    The code, `on_start_attempt` and the hooks of waits run inside, those of the end after it; a function defined earlier
-    is further outside. What it raises fails the attempt. For one task only: `@task(middleware=[function])`. Raises TaskError for what is no such
-    function.
+    The code, `on_start_attempt` and the hooks of waits run inside, those of the end after it; a function defined
+    earlier is further outside. What it raises fails the attempt. For one task only: `@task(middleware=[function])`.
+    Raises TaskError for what is no such function.
     """
     global _registered
     new = Middleware(function)
