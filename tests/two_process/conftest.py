@@ -114,10 +114,11 @@ class Scene:
         """What has to be true when all runs have ended: see each assertion."""
         runs = [await get_submitter().get(run_id) for run_id in run_ids]
         assert all(run.is_terminal for run in runs), "what was acknowledged has ended"
-        with anyio.fail_after(60):
+        missing = None
+        with anyio.move_on_after(30):
             while (missing := self._differences(runs)) is not None:
                 await anyio.sleep(0.1)
-        assert missing is None
+        assert missing is None, "the log says what the engine says, and ends with the reason"
 
     def _differences(self, runs: list[Run]) -> str | None:
         """What the log says otherwise than the engine, until it has caught up."""
