@@ -22,6 +22,19 @@ from runlog.tasks.results import RunHandle
 from runlog.tasks.submitter import get_submitter
 from runlog.tasks.subscription import RunUpdate, updates
 
+__all__ = [
+    "Progress",
+    "RunUpdate",
+    "cancel",
+    "cancel_all",
+    "get",
+    "list",
+    "replay",
+    "replay_all",
+    "reschedule",
+    "subscribe",
+]
+
 _PAGE = 200
 _LISTED = 1000
 _ENDED = Or(tuple(Term("status", "=", status) for status in sorted(TERMINAL_STATUSES)))

@@ -230,6 +230,17 @@ def test_reading_works_without_a_queue_and_where_nothing_can_be_written(runlog: 
     assert runlog("queues").code == 0
 
 
+def test_what_only_reads_or_asks_imports_nothing_of_the_project(runlog: Command, project: Path) -> None:
+    [run_id] = queue()
+    (project / "tasks.py").write_text("raise SystemExit('imported')")
+    commands = (
+        ["runs"], ["show", run_id], ["queues"], ["queues", "pause", "ship"], ["reschedule", run_id, "--delay", "1m"],
+        ["replay", run_id], ["cancel", run_id], ["cancel", "--query", "task:ship", "--yes"],
+    )  # fmt: skip
+    for arguments in commands:
+        assert runlog(*arguments).code == 0
+
+
 def test_queues(runlog: Command, worker: Worker) -> None:
     queue(3)
     queue(1, task="ship", queue="mail", delay=60.0)

@@ -109,6 +109,23 @@ async def test_a_run_that_nobody_executes_is_followed_to_its_cancel(bench: Bench
     assert sorted(ends) == sorted([(first, "enough"), (second, None)])
 
 
+async def test_a_run_whose_end_the_log_never_tells_ends_by_the_queue_s_word(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "_records", lambda _: None)
+    for name in ("_ENGINE_EVERY", "_LATEST"):
+        monkeypatch.setattr(f"runlog.executor.subscribe.{name}", 0.0)
+
+    @bench.task(id="lost")
+    async def lost() -> str:
+        return "found"
+
+    async with bench.worker():
+        handle = await lost.trigger()
+        [update] = await collect(bench.submitter.subscribe([handle.id], ()))
+    assert (update.run.status, update.run.output) == ("COMPLETED", "found")
+
+
 async def test_an_unknown_run_is_refused(bench: Bench) -> None:
     with pytest.raises(RunNotFound):
         await collect(bench.submitter.subscribe(["run_nothing"], ()))
