@@ -34,7 +34,7 @@ from runlog.executor.messages import Changed, Done, Flush, Raised, Resume, Retur
 from runlog.executor.resources import open_resources
 from runlog.executor.threads import run_in_thread
 from runlog.executor.trouble.loops import LoopView
-from runlog.executor.trouble.records import write_stacks
+from runlog.executor.trouble.records import place_of, write_stacks
 from runlog.executor.trouble.stacks import take
 from runlog.recording import get_recorder
 from runlog.recording.clean import Limits
@@ -60,15 +60,23 @@ _FIRST_VICTIM = "500"
 """Where memory runs out, this process is to be killed before the worker."""
 
 
-def main(descriptor: int) -> None:
-    """Run the attempt that the parent tells of over this socket."""
+def main(descriptor: int, parent: int) -> None:
+    """Run the attempt that the parent tells of over this socket; it may take a while until there is one."""
     connection: Connection[Any, Any] = Connection(descriptor)
     for number in (signal.SIGINT, signal.SIGTERM):  # whoever ends a whole service means the worker, which tells us
         signal.signal(number, lambda *_: None)
-    start: Start = connection.recv()
-    _bind_to(start.parent)
+    _bind_to(parent)
+    try:
+        start: Start = connection.recv()
+    except EOFError:
+        return
+    os.environ.clear()
+    os.environ.update(start.environment)
+    if start.folder is not None:
+        os.chdir(start.folder)
+    sys.path[:] = start.path
     add_masks(start.masks)
-    _Child(connection, start).run()
+    _Child(connection, start, parent).run()
 
 
 def _bind_to(parent: int) -> None:
@@ -85,8 +93,8 @@ def _bind_to(parent: int) -> None:
 class _Child:
     """The attempt here: a stand-in for the one in the parent, which has its lease and its places."""
 
-    def __init__(self, connection: Connection[Any, Any], start: Start) -> None:
-        self._connection, self._start = connection, start
+    def __init__(self, connection: Connection[Any, Any], start: Start, parent: int) -> None:
+        self._connection, self._start, self._parent = connection, start, parent
         self._sending = threading.Lock()
 
     def run(self) -> None:
@@ -141,7 +149,7 @@ class _Child:
             try:
                 if self._connection.poll(_LOOK):
                     attempt.hear(self._connection.recv())
-                elif os.getppid() != self._start.parent:
+                elif os.getppid() != self._parent:
                     os._exit(1)
             except (EOFError, OSError):
                 os._exit(1)
@@ -179,7 +187,9 @@ class _AttemptHere:
 
     def _write_stacks(self, message: Stacks) -> None:
         try:
-            write_stacks(get_recorder(), cast("Attempt", self), take(self._view), message.why, message.level)
+            here, snapshot = cast("Attempt", self), take(self._view)
+            place = place_of(snapshot.main_task(here), self.delivery.run)
+            write_stacks(get_recorder(), here, snapshot, message.why, place, message.level)
         except Exception:  # noqa: BLE001 - what is shown must not change what happens
             traceback.print_exc()
 

@@ -25,43 +25,59 @@ _LOOK, _LOOK_AT_MEMORY, _LOOK_FOR_FAMILY = 0.5, 0.05, 1.0
 """Seconds between two looks at a child; at one with a memory limit; for processes that it has started."""
 _LAST_LOOK = 5.0
 """Seconds that a child may take to end when it has closed its side."""
-_CODE = "import sys; sys.path[:] = {path!r}; from runlog.attempt_process import main; main({descriptor})"
+_SPARE_LIMIT = 60.0
+"""Seconds that a process without an attempt lives."""
+_CODE = "import sys; sys.path[:] = {path!r}; from runlog.attempt_process import main; main({descriptor}, {parent})"
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
     """The process is gone."""
 
-    code: int
-    """Negative for a signal."""
+    code: int | None
+    """Negative for a signal; None: it could not be started."""
     peak: int
     """Bytes of memory that it and its own children used at most, as far as it was seen."""
     over_limit: bool
-
-    @property
-    def words(self) -> str:
-        """How it ended."""
-        return describe_exit(self.code)
+    words: str
+    """How it ended."""
 
 
 class ChildThread(threading.Thread):
-    """Starts the process of one attempt, hands its messages on, measures it and reaps it.
+    """Starts a process, gives it an attempt when there is one, hands its messages on, measures it and reaps it.
 
     The process leads a session of its own: a Ctrl-C in the terminal is the worker's alone, and what the code started
     is ended with it.
     """
 
-    def __init__(self, start: Start, limit: int | None, deliver: Callable[[Any], None]) -> None:
-        """`limit` is bytes of memory. `deliver` gets each message in this thread, and `Ended` as the last."""
-        super().__init__(name=f"runlog-process-{start.delivery.run.run_id}", daemon=True)
-        self._first, self._limit, self._deliver = start, limit, deliver
+    def __init__(self) -> None:
+        super().__init__(name="runlog-process", daemon=True)
+        self._taking = threading.Lock()
+        self._given = threading.Event()
+        self._first: Start | None = None
+        self._limit: int | None = None
+        self._deliver: Callable[[Any], None] = lambda _: None
         self._sending = threading.Lock()
         self._connection: Connection[Any, Any] | None = None
         self._kill_at = math.inf
+        self._is_over = False
         self._memory = _Memory()
         self._over_limit = False
         self.on_exit: Callable[[], None] = lambda: None
         """Called in this thread, as its last act."""
+
+    def begin(self, start: Start, limit: int | None, deliver: Callable[[Any], None]) -> bool:
+        """Give it its attempt; False if the process is gone already.
+
+        `limit` is bytes of memory. `deliver` gets each message in this thread, and `Ended` as the last.
+        """
+        with self._taking:
+            if self._is_over:
+                return False
+            self._first, self._limit, self._deliver = start, limit, deliver
+            self._kill_at = math.inf
+            self._given.set()
+            return True
 
     def send(self, message: Any) -> None:
         """Send a message, from any thread; nothing happens if the child is gone. Only for short ones: it waits while
@@ -75,34 +91,37 @@ class ChildThread(threading.Thread):
         self._kill_at = min(self._kill_at, time.monotonic() + seconds)
 
     def run(self) -> None:
+        ended: Ended | None = None
         try:
             ended = self._live()
-        except Exception as error:  # noqa: BLE001 - no process could be started, say: the attempt has to be told
-            print(f"runlog: the process of an attempt: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
-            ended = Ended(-signal.SIGKILL, self._memory.peak, over_limit=False)
-        self._deliver(ended)
+        except Exception as error:  # noqa: BLE001 - there are too many processes, say: the attempt has to be told
+            with self._taking:
+                self._is_over = True
+            ended = Ended(None, 0, over_limit=False, words=f"could not be started: {type(error).__name__}: {error}")
+        if self._first is not None:
+            self._deliver(ended)
         self.on_exit()
 
     def _live(self) -> Ended:
         from multiprocessing.connection import Connection
 
         ours, theirs = socket.socketpair()
-        with theirs:
-            path = list(self._first.path)
+        with ours, theirs:
+            code = _CODE.format(path=sys.path, descriptor=theirs.fileno(), parent=os.getpid())
             process = subprocess.Popen(  # noqa: S603 - ourselves
-                [sys.executable, "-c", _CODE.format(path=path, descriptor=theirs.fileno())],
+                [sys.executable, "-c", code],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        connection: Connection[Any, Any] = Connection(ours.detach())
+            connection: Connection[Any, Any] = Connection(ours.detach())
         try:
-            with suppress(OSError):  # it is dead already, which is seen below
-                with self._sending:
+            if self._await_attempt(process):
+                with self._sending, suppress(OSError):  # it is dead already, which is seen below
                     connection.send(self._first)
-                self._connection = connection
-            self._talk(connection, process)
-            self._await_exit(process)
+                    self._connection = connection
+                self._talk(connection, process)
+                self._await_exit(process)
         finally:
             with suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)  # what it started and left behind
@@ -110,7 +129,18 @@ class ChildThread(threading.Thread):
             with self._sending:
                 self._connection = None
                 connection.close()
-        return Ended(process.returncode, self._memory.peak, self._over_limit)
+        return Ended(process.returncode, self._memory.peak, self._over_limit, describe_exit(process.returncode))
+
+    def _await_attempt(self, process: subprocess.Popen[bytes]) -> bool:
+        """False if there was none for long, or the process has died."""
+        self.kill_after(_SPARE_LIMIT)
+        while not self._given.wait(_LOOK):
+            with self._taking:
+                self._is_over = process.poll() is not None or time.monotonic() >= self._kill_at
+                self._is_over = self._is_over and not self._given.is_set()
+                if self._is_over:
+                    return False
+        return True
 
     def _talk(self, connection: Connection[Any, Any], process: subprocess.Popen[bytes]) -> None:
         """Hand on what the child says, until it says no more."""

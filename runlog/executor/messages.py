@@ -19,8 +19,9 @@ class Start:
     """The first message, to the child: the call."""
 
     settings: Settings
-    parent: int
-    """The parent's process id."""
+    folder: str | None
+    """The working directory; None if it was deleted."""
+    environment: dict[str, str]
     backend: str
     """The event loop to use: asyncio or trio."""
     path: tuple[str, ...]

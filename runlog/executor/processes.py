@@ -13,6 +13,7 @@ import sys
 from collections import deque
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from anyio import CancelScope, Event, create_task_group, get_cancelled_exc_class
@@ -86,6 +87,8 @@ class Processes:
         self._settings = settings
         self._children: set[ChildThread] = set()
         self._running: dict[str, ChildThread] = {}
+        self._spare: ChildThread | None = None
+        """It has imported runlog, and none of the project's modules."""
 
     async def run(self, call: ProcessCall) -> Any:
         """Call the task's function in a new process, and return its value.
@@ -93,17 +96,26 @@ class Processes:
         Raises what the function raises (where the exception itself cannot come over, one of the same name), and
         ChildProcessCrashed if the process dies. A cancellation is passed on; a child that does not end then is killed.
         """
-        call_in_child = _Call(call, self._settings)
-        child = call_in_child.child
-        self._children.add(child)
-        child.on_exit = lambda: self._children.discard(child)
-        run_id = call.delivery.run.run_id
+        call_in_child, run_id = _Call(call), call.delivery.run.run_id
+        start = _start(call, self._settings)
+        child = self._spare or self._new_child()
+        if not call_in_child.begin(child, start):  # the spare one has just ended
+            child = self._new_child()
+            call_in_child.begin(child, start)
+        self._spare = self._new_child()
         self._running[run_id] = child
         try:
             last = await call_in_child.run()
         finally:
             self._running.pop(run_id, None)
         return _value(last, call.task.result_codec)
+
+    def _new_child(self) -> ChildThread:
+        child = ChildThread()
+        self._children.add(child)
+        child.on_exit = lambda: self._children.discard(child)
+        child.start()
+        return child
 
     def write_stacks(self, run_id: str, why: str, level: int) -> bool:
         """Have the child of a run write down where it is; False if there is none. From any thread."""
@@ -113,7 +125,9 @@ class Processes:
         return child is not None
 
     def close(self) -> None:
-        """Have children that have given their result, and not ended yet, killed soon. Does not wait."""
+        """Have the spare child, and those that have given their result and not ended yet, killed soon. Does not
+        wait."""
+        self._spare = None
         for child in list(self._children):
             child.kill_after(_CLOSE_LIMIT)
 
@@ -121,7 +135,9 @@ class Processes:
 class _Call:
     """One call: the conversation with its child."""
 
-    def __init__(self, call: ProcessCall, settings: Settings) -> None:
+    child: ChildThread
+
+    def __init__(self, call: ProcessCall) -> None:
         self._call = call
         memory = call.task.memory
         self._limit = None if memory is None else memory * _MIB
@@ -129,7 +145,11 @@ class _Call:
         self._news = Event()
         self._call_soon = threadsafe_caller()
         self._waits: dict[int, Event] = {}
-        self.child = ChildThread(_start(call, settings), self._limit, self._deliver)
+
+    def begin(self, child: ChildThread, start: Start) -> bool:
+        """False if that child is gone."""
+        self.child = child
+        return child.begin(start, self._limit, self._deliver)
 
     def _deliver(self, message: Any) -> None:
         """From the child's thread."""
@@ -141,7 +161,6 @@ class _Call:
 
     async def run(self) -> Returned | Raised | Ended:
         """Return how it ended. Raises a cancellation."""
-        self.child.start()
         cancelled: BaseException | None = None
         try:
             async with create_task_group() as waits:
@@ -219,7 +238,8 @@ def _start(call: ProcessCall, settings: Settings) -> Start:
     run = replace(call.delivery.run, tags=tuple(context.tags), metadata=metadata)
     return Start(
         settings=settings,
-        parent=os.getpid(),
+        folder=_folder(),
+        environment=dict(os.environ),
         backend=current_token().backend_class.__module__.rpartition(".")[2].lstrip("_"),
         path=tuple(sys.path),
         main=main,
@@ -232,6 +252,13 @@ def _start(call: ProcessCall, settings: Settings) -> Start:
         span_id=span.span_id,
         trace_flags=span.trace_flags,
     )
+
+
+def _folder() -> str | None:
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return None
 
 
 def _change(context: Context, message: Changed) -> None:
@@ -272,8 +299,9 @@ def _crash(ended: Ended, limit: int | None) -> ChildProcessCrashed:
     if ended.over_limit and limit is not None:
         why = f"it used {_mib(ended.peak)} of memory, and its limit is {_mib(limit)}"
         return ChildProcessCrashed(why, {"code": "memory", "limit": limit, "peak": ended.peak})
-    cause: dict[str, Any] = {"code": "process", "exit_code": ended.code, "peak": ended.peak}
-    return ChildProcessCrashed(f"its process {ended.words} (it used up to {_mib(ended.peak)} of memory)", cause)
+    used = f" (it used up to {_mib(ended.peak)} of memory)" if ended.peak else ""
+    cause = {"code": "process", "exit_code": ended.code, "peak": ended.peak}
+    return ChildProcessCrashed(f"its process {ended.words}{used}", cause)
 
 
 def _mib(size: int) -> str:

@@ -57,6 +57,11 @@ def double(number: int) -> int:
     return number * 2
 
 
+@task(id="child-look", process=True)
+def look(name: str) -> str | None:
+    return os.environ.get(name)
+
+
 @task(id="child-fail", process=True, retry=Retry(3, min_delay=0, on=(LookupError,)))
 def fail(kind: str) -> None:
     raise Odd(1, "odd") if kind == "odd" else KeyError(kind)
@@ -97,7 +102,7 @@ async def parent(number: int) -> int:
     return await double.trigger_and_wait(number)
 
 
-TASKS = (tell, double, fail, die, eat, sleep, block, parent)
+TASKS = (tell, double, look, fail, die, eat, sleep, block, parent)
 
 
 def register(registry: Registry) -> None:

@@ -69,6 +69,36 @@ async def test_what_a_child_does_is_in_the_run(bench: Bench) -> None:
     wait_until(lambda: is_gone(pid))
 
 
+async def test_a_process_is_kept_ready_for_the_next_attempt_and_ends_with_the_worker(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psutil
+
+    async with bench.worker():
+        assert await child_tasks.double.trigger_and_wait(1) == 2
+        family = psutil.Process().children()
+        monkeypatch.setenv("SET_LATER", "and seen")
+        for _ in range(2):  # the second has perhaps the third process
+            assert await child_tasks.look.trigger_and_wait("SET_LATER") == "and seen"
+        await bench.until(lambda: len(psutil.Process().children()) == 1)
+        family += psutil.Process().children()
+    wait_until(lambda: all(is_gone(one.pid) for one in family))
+
+
+async def test_one_that_died_meanwhile_is_replaced(bench: Bench) -> None:
+    import psutil
+
+    async with bench.worker():
+        assert await child_tasks.double.trigger_and_wait(1) == 2
+        await bench.until(lambda: len(psutil.Process().children()) == 1)
+        (spare,) = psutil.Process().children()
+        spare.kill()
+        await bench.until(lambda: is_gone(spare.pid))
+        handle = await child_tasks.double.trigger(2)
+        assert (await handle.wait()).output == 4
+    assert bench.statuses(handle.id).count("EXECUTING") == 1
+
+
 async def test_errors_come_over_with_their_type_and_their_frames(bench: Bench) -> None:
     async with bench.worker():
         odd, plain = await child_tasks.fail.trigger("odd"), await child_tasks.fail.trigger("plain")
@@ -115,7 +145,8 @@ async def test_a_cancelled_child_cleans_up(bench: Bench) -> None:
     assert "cleaned up" in [event.message for event in bench.stored(handle.id)[1] if event.kind == "log"]
 
 
-async def test_the_stacks_of_a_child_are_its_own(bench: Bench) -> None:
+async def test_the_stacks_of_a_child_are_its_own(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_STOP_LIMIT", 0.2)
     bench.executor = Executor(
         bench.engine, bench.registry, bench.provider, bench.settings, observer=Lookout(bench.engine, bench.settings)
     )
