@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from anyio import CancelScope, Event
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from runlog.engines.base import Delivery, Engine
 from runlog.errors import RunlogError
@@ -70,6 +71,8 @@ class Waiting:
             if self._lacks_place:
                 with CancelScope(shield=True):
                     await self._come_back()
+                if self._is_over:  # without its places no more of the task may run than its cleanup
+                    await checkpoint_if_cancelled()
             if self._is_told and self.tell and not (self._open or self._is_paused or self._is_over):
                 self._is_told = False
                 await self.tell("on_resume", "")
