@@ -34,6 +34,11 @@ def log(recorder: Recorder, message: str, run_id: str | None = None, **attribute
     )  # fmt: skip
 
 
+def numbered(number: int) -> Event:
+    """A log as a store gets it."""
+    return Event(number, "log", None, None, None, None, number, None, 9, None, "logger", f"m{number}", {})
+
+
 def span(recorder: Recorder, kind: str, span_id: bytes, name: str = "work") -> tuple[Any, ...]:
     duration = 5 if kind == "span" else None
     return (
