@@ -29,6 +29,7 @@ from runlog.tasks.context import set_current_run
 from runlog.tasks.hooks import HookName
 from runlog.tasks.results import RunResult
 from runlog.tasks.task import Task
+from runlog.tracing.attach import get_context
 from runlog.tracing.scope import RunScope
 
 current_attempt: ContextVar[Attempt | None] = ContextVar("runlog-current-attempt", default=None)
@@ -48,7 +49,7 @@ class Attempt:
         self._allowance = Allowance(workplace.timers, options.get("max_duration", task.max_duration), self._time_out)
         self._waiting = Waiting(delivery, workplace.engine, workplace.slots, self._allowance, has_slot=has_slot)
         self._spans = AttemptSpans(workplace.tracer, delivery)
-        self._changes = RunChanges(run, workplace.engine, workplace.start, workplace.call_soon)
+        self._changes = RunChanges(run, workplace.engine, workplace.beside, workplace.call_soon)
         self._tries = Tries.of(delivery, task.retry)
         live = Live(self._changes, workplace.resources, self._stop.check, self._allowance.left)
         self.context = make_context(delivery, task, self._tries.retry.max_attempts, live)
@@ -134,7 +135,7 @@ class Attempt:
             current_attempt.set(self)
             set_current_run(self.context)
             self._spans.begin()
-            self._inside = copy_context()
+            self._inside, self._changes.place = copy_context(), get_context()
             self._workplace.observer.begun(self)
             outcome = await self._outcome()
             canceled = outcome.status in ("CANCELED", "QUEUED") and self._stop.cause in ("cancel", "lost", "shutdown")

@@ -15,6 +15,7 @@ from runlog.config import Settings
 from runlog.engines.base import Delivery, Engine, Work
 from runlog.errors import ProjectNotOpen, StoreError
 from runlog.executor.attempt import Attempt
+from runlog.executor.beside import Beside
 from runlog.executor.observer import Observer, Unobserved
 from runlog.executor.outcomes import STOPPED, Outcomes, put_back
 from runlog.executor.processes import Processes
@@ -87,6 +88,7 @@ class Executor:
         async with open_resources() as resources, create_task_group() as beside:
             workplace = self._workplace(resources, beside)
             beside.start_soon(workplace.timers.run)
+            beside.start_soon(workplace.beside.run)
             beside.start_soon(self._notice_cancel)
             try:
                 failure = await self._work_until(stop, workplace)
@@ -112,7 +114,7 @@ class Executor:
             processes=self._processes,
             loop=current_token(),
             call_soon=threadsafe_caller(),
-            start=beside.start_soon,
+            beside=Beside(beside),
         )
 
     def _processes(self) -> Processes:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 from anyio import Event, Lock, move_on_after
+from opentelemetry.context import Context
 
 from runlog.engines.base import Engine, NewRun
 from runlog.errors import PayloadError, RunNotFound, StoreError
+from runlog.executor.beside import Beside
 from runlog.logger import logger
 from runlog.tasks.metadata import Changes, Taken, Target
 from runlog.tasks.states import MetadataChange
+from runlog.tracing.attach import attach
 
 EVERY = 1.0
 """Seconds between two flushes."""
-
-Start = Callable[[Callable[[], Coroutine[Any, Any, None]]], object]
-"""Starts a task beside the attempts."""
 
 
 class RunChanges(Changes):
@@ -27,12 +27,14 @@ class RunChanges(Changes):
     """
 
     def __init__(
-        self, run: NewRun, engine: Engine, start: Start, call_soon: Callable[[Callable[[], Any]], None]
+        self, run: NewRun, engine: Engine, beside: Beside, call_soon: Callable[[Callable[[], Any]], None]
     ) -> None:
         super().__init__()
-        self._run, self._engine, self._start, self._call_soon = run, engine, start, call_soon
+        self._run, self._engine, self._beside, self._call_soon = run, engine, beside, call_soon
         self.begun = False
         """There was a change."""
+        self.place: Context | None = None
+        """OpenTelemetry's context of the attempt, so that what is logged of a flush belongs to the run."""
         self._asked = False
         self._flushing: Lock | None = None
         self._ended: Event | None = None
@@ -56,10 +58,12 @@ class RunChanges(Changes):
     def _begin(self) -> None:
         if self._ended is None and not self._is_over:
             self._ended = Event()
-            self._start(self._each_second)
+            self._beside.start(self._each_second)
 
     async def _each_second(self) -> None:
         assert self._ended is not None
+        if self.place is not None:
+            attach(self.place)
         while not self._is_over and self._pending:
             with move_on_after(EVERY):
                 await self._ended.wait()

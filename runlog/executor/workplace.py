@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from anyio.lowlevel import EventLoopToken
 
 from runlog.engines.base import Engine
+from runlog.executor.beside import Beside
 from runlog.executor.observer import Observer
 from runlog.executor.outcomes import Outcomes
 from runlog.executor.slots import Slots
@@ -36,5 +37,4 @@ class Workplace:
     loop: EventLoopToken
     call_soon: Callable[[Callable[[], Any]], None]
     """Runs a callable on the event loop, from any thread."""
-    start: Callable[[Callable[[], Coroutine[Any, Any, None]]], object]
-    """Starts a task of the event loop beside the attempts, which is cancelled when the last of them has ended."""
+    beside: Beside

@@ -37,8 +37,8 @@ class Bench:
         self.changes.append(run)
         self._records(run)
 
-    def new_executor(self) -> Executor:
-        return Executor(self.engine, self.registry, self.provider, self.settings)
+    def new_executor(self, **options: Any) -> Executor:
+        return Executor(self.engine, self.registry, self.provider, self.settings, **options)
 
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[anyio.Event]:
