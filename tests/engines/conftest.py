@@ -102,3 +102,19 @@ async def eventually(check: Callable[[], Awaitable[object]], timeout: float = 20
     with anyio.fail_after(timeout):
         while not await check():
             await anyio.sleep(0.01)
+
+
+async def nothing_to_claim(engine: Engine, work: Work) -> bool:
+    """Whether a claim that was looked at got nothing."""
+    taken: list[Delivery] = []
+
+    async def claim() -> None:
+        taken.extend(await engine.claim(work, 100))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(claim)
+        await anyio.wait_all_tasks_blocked()
+        for _ in range(2):
+            await engine.changes((0, 0), 1)  # answered after the claim was looked at
+        tasks.cancel_scope.cancel()
+    return not taken
