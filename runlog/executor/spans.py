@@ -85,7 +85,7 @@ class AttemptSpans:
         mine = span if isinstance(span, own.Span) else None
         if canceled:
             if mine is not None:
-                mine.details.outcome = "canceled"
+                mine.details.outcome, mine.details.reason = "canceled", outcome.reason
                 mine.set_attribute(OUTCOME_KEY, "cancelled")
         elif outcome.error is not None:
             span.set_status(StatusCode.ERROR, outcome.reason)

@@ -17,7 +17,7 @@ from runlog.executor.trouble.blocked import Blocked
 from runlog.executor.trouble.loops import LoopView
 from runlog.executor.trouble.metrics import Sampler, Usage, count_collections
 from runlog.executor.trouble.overdue import EndProcess, Jam, Overdue
-from runlog.executor.trouble.records import write_stacks
+from runlog.executor.trouble.records import place_of, write_lost, write_stacks
 from runlog.executor.trouble.stacks import Snapshot, take
 from runlog.executor.trouble.watchdog import get_watchdog
 from runlog.recording import get_recorder
@@ -72,6 +72,8 @@ class Lookout:
     def stopped(self, attempt: Attempt, cause: str) -> None:
         if cause == "shutdown":
             self._write("at shutdown", attempt)
+        elif cause == "lost":
+            write_lost(get_recorder(), attempt)
 
     def asked_for_stacks(self, attempt: Attempt) -> None:
         get_watchdog().do(partial(self._write_now, "when asked", attempt, INFO))
@@ -102,12 +104,15 @@ class Lookout:
             snapshot = self._snapshot = take(self._view)
             self._uses = 0
         self._uses += 1
-        write = partial(write_stacks, get_recorder(), attempt, snapshot, why, everything=self._uses <= _WHOLE)
-        get_watchdog().do(write)
+        whole = self._uses <= _WHOLE
+        place = place_of(snapshot.main_task(attempt) if whole else None, attempt.delivery.run)
+        get_watchdog().do(partial(write_stacks, get_recorder(), attempt, snapshot, why, place, everything=whole))
 
     def _write_now(self, why: str, attempt: Attempt, level: int) -> None:
         if self._view is not None and not attempt.write_stacks_in_child(why, level):
-            write_stacks(get_recorder(), attempt, take(self._view), why, level)
+            snapshot = take(self._view)
+            place = place_of(snapshot.main_task(attempt), attempt.delivery.run)
+            write_stacks(get_recorder(), attempt, snapshot, why, place, level)
 
     # The watchdog's part, in its thread.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from runlog.engines.base import NewRun
 from runlog.executor.attempt import Attempt
+from runlog.executor.records import SOURCE
 from runlog.executor.trouble.loops import LoopTask
 from runlog.executor.trouble.stacks import Snapshot, describe, standing
 from runlog.logger import Place, write_log
@@ -26,16 +27,28 @@ _SPAN_EVENT = 1
 
 
 def write_stacks(
-    recorder: Recorder, attempt: Attempt, snapshot: Snapshot, why: str, level: int = WARN, *, everything: bool = True
+    recorder: Recorder,
+    attempt: Attempt,
+    snapshot: Snapshot,
+    why: str,
+    place: Place,
+    level: int = WARN,
+    *,
+    everything: bool = True,
 ) -> None:
     """Put stacks into the run: those of the attempt, and unless `everything` is false those of the whole process."""
     described = describe(snapshot, attempt, everything=everything)
     where = standing(described)
-    run = attempt.delivery.run
     message = clean_text(f"stacks {why}: {where.words}", recorder.limits)
     attributes, _ = clean_attributes(where.attributes, recorder.limits)
-    place = place_of(snapshot.main_task(attempt), run)
     write_log(recorder, level, STACKS, message, attributes, {"stacks": described}, place, snapshot.at)
+
+
+def write_lost(recorder: Recorder, attempt: Attempt) -> None:
+    """Mark what an attempt did that has been another worker's for a while."""
+    number = attempt.delivery.attempt
+    message = f"attempt {number} has lost its lease: the run goes on elsewhere, and what this one still does is lost"
+    write_log(recorder, WARN, SOURCE, message, {"attempt": number}, None, current_place())
 
 
 def place_of(task: LoopTask | None, run: NewRun) -> Place:

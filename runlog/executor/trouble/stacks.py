@@ -23,7 +23,7 @@ from runlog.recording.exceptions import describe_frame
 
 MAX_STACKS = 200
 """Different stacks in one record."""
-_MAX_TASKS = 10_000
+_MAX_TASKS = 3_000
 _SIZE = 100_000
 """Characters of all frames together; of stacks beyond it the innermost frames are kept."""
 _FEW_FRAMES = 3

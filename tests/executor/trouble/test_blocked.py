@@ -121,7 +121,7 @@ class Clocked:
 
     def __init__(self) -> None:
         self.beat, self.cpu = Beat(), 0.0
-        self.beat._cpu = lambda: self.cpu  # type: ignore[assignment,method-assign,misc]
+        self.beat._cpu = lambda: self.cpu  # type: ignore[assignment]
         self.beat.start()
 
 

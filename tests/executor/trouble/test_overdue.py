@@ -78,7 +78,7 @@ async def test_in_the_program_of_the_user_the_process_is_never_ended() -> None:
     with recording(**WORKER) as recorded:
         looking = lookout(recorded, engine)
         done = threading.Event()
-        threading.Thread(target=lambda: (wait_for(engine), done.set())).start()
+        threading.Thread(target=wait_for, args=(engine, done)).start()
         with running(looking, Acting()) as attempt:
             attempt.deadline = time.monotonic()
             await anyio.sleep(0)
@@ -86,9 +86,10 @@ async def test_in_the_program_of_the_user_the_process_is_never_ended() -> None:
         assert "its code is left behind" in said(recorded, "run_1")[0]
 
 
-def wait_for(engine: Engine) -> None:
+def wait_for(engine: Engine, done: threading.Event) -> None:
     while not engine.finished:
         time.sleep(0.01)
+    done.set()
 
 
 async def test_after_a_stop_of_the_process_an_attempt_gets_its_grace_again() -> None:

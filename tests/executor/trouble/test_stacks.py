@@ -12,7 +12,7 @@ from anyio import to_thread
 from runlog.executor.attempt import current_attempt
 from runlog.executor.threads import Threads
 from runlog.executor.trouble.loops import LoopView
-from runlog.executor.trouble.records import write_stacks
+from runlog.executor.trouble.records import place_of, write_stacks
 from runlog.executor.trouble.stacks import MAX_STACKS, Snapshot, describe, standing, take
 from runlog.tracing.trace import trace
 from tests.executor.trouble.acting import Acting, lookout, running
@@ -186,9 +186,10 @@ async def test_stacks_in_the_log_are_scrubbed_and_under_the_span_that_is_open() 
     with recording() as recorded:
         async with anyio.create_task_group() as group:
             await started(group, hold, attempt)
-            snapshot = await elsewhere(lambda: take(view)) if (view := LoopView()) else None
-            assert snapshot is not None
-            write_stacks(recorded.recorder, attempt, snapshot, "when asked")
+            view = LoopView()
+            snapshot = await elsewhere(lambda: take(view))
+            place = place_of(snapshot.main_task(attempt), attempt.delivery.run)
+            write_stacks(recorded.recorder, attempt, snapshot, "when asked", place)
             group.cancel_scope.cancel()
         events = recorded.events("run_1")
     (log,) = [event for event in events if event.name == "stacks"]
