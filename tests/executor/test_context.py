@@ -146,7 +146,11 @@ async def test_a_flush_that_fails_is_a_warning_and_tried_again(bench: Bench, mon
 async def test_threads_change_metadata_at_once(bench: Bench) -> None:
     @bench.task
     def count(ctx: Context) -> int:
-        threads = [threading.Thread(target=lambda: [ctx.metadata.increment("n") for _ in range(200)]) for _ in range(4)]
+        def add() -> None:
+            for _ in range(200):
+                ctx.metadata.increment("n")
+
+        threads = [threading.Thread(target=add) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:

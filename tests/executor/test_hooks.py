@@ -527,7 +527,12 @@ async def test_a_cancel_reaches_every_phase(bench: Bench, phase: str) -> None:
 async def test_without_hooks_nothing_is_asked_of_them(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     names: list[str] = []
     inside = AttemptSpans.inside
-    monkeypatch.setattr(AttemptSpans, "inside", lambda self, name: names.append(name) or inside(self, name))
+
+    def note(spans: AttemptSpans, name: str) -> Any:
+        names.append(name)
+        return inside(spans, name)
+
+    monkeypatch.setattr(AttemptSpans, "inside", note)
 
     @bench.task
     async def work() -> None: ...
