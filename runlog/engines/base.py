@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from runlog.stores.base import Run
-from runlog.tasks.states import MetadataChange, QueueState, ScheduleState, Token
+from runlog.tasks.states import MetadataChange, QueueState, ScheduleState, TaskDeclaration, Token
 
 CRASH_BUDGET = 3
 """A run that took down this many workers is CRASHED."""
@@ -83,6 +83,8 @@ class NewRun:
     """JSON, an object."""
     options: dict[str, Any] | None = None
     """What else was asked for, as plain data: the executor's, told in `Run.options`."""
+    queue_is_guess: bool = False
+    """What the task declares counts instead; while that is not known, its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,9 @@ class Work:
     """Queue → runs at once, as the worker's code declares it; None is no limit. The newest declaration counts."""
     version: str | None = None
     """The version of the worker's code."""
+    declared: Mapping[str, TaskDeclaration] = field(default_factory=dict)
+    """Task → what the worker's code says of it. The newest declaration counts, also when its worker has ended; runs
+    whose queue was a guess, and that no attempt of has begun, go to the declared one before any is claimed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +182,7 @@ class WorkerState:
     """When it last claimed, polled or renewed a lease."""
     alive: bool
     work: Work
+    """Without `declared`."""
     running: int
     """Runs that it has."""
 
@@ -192,6 +198,10 @@ class Engine(Protocol):
 
     Those that talk to the queue raise StoreError where it cannot be read or written.
     """
+
+    async def declaration(self, task: str) -> TaskDeclaration | None:
+        """What a worker declared of this task last; None if none did."""
+        ...
 
     async def submit(self, runs: Sequence[NewRun]) -> list[Submitted]:
         """Queue runs, all or none; say of each, in order, which run it became. When it returns they survive a kill and

@@ -65,6 +65,7 @@ class Manager:
             run.task,
             payload if payload is not None else _whole_payload(run),
             run.queue,
+            queue_is_guess=run.queue == run.task,  # what it is where neither trigger nor task say another
             ttl=options.get("ttl"),
             tags=run.tags,
             concurrency_key=options.get("concurrency_key"),

@@ -31,6 +31,7 @@ def new_run(
         run_id=new_run_id(now // 1_000_000),
         task=request.task,
         queue=request.queue,
+        queue_is_guess=request.queue_is_guess,
         payload=request.payload,
         available=available,
         created=now,

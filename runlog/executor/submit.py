@@ -20,7 +20,7 @@ from runlog.executor.waits import Waits
 from runlog.stores.base import Page, Run
 from runlog.stores.query import Query
 from runlog.system.ids import RUN_ID_PREFIX, new_run_id
-from runlog.tasks.states import QueueState, ScheduleState, Token
+from runlog.tasks.states import QueueState, ScheduleState, TaskDeclaration, Token
 from runlog.tasks.submitter import KeyRequest, News, RunRequest, TokenRequest
 from runlog.tracing.provider import TracerProvider
 from runlog.tracing.tracer import Tracer
@@ -126,6 +126,9 @@ class EngineSubmitter:
         self._waits = Waits(engine, tracer, settings)
         self._manager = Manager(engine, settings, self._triggers.submit)
         self._subscriptions = Subscriptions(engine, settings)
+
+    async def declaration(self, task: str) -> TaskDeclaration | None:
+        return await self._engine.declaration(task)
 
     async def submit(self, requests: Sequence[RunRequest], *, verb: str) -> list[str]:
         return await self._triggers.submit(requests, verb=verb)

@@ -21,6 +21,7 @@ from runlog.tasks.checks import (
 from runlog.tasks.keys import Debounce, IdempotencyKey, key_request
 from runlog.tasks.metadata import encode_metadata
 from runlog.tasks.queue import Queue, queue_name
+from runlog.tasks.states import TaskDeclaration
 from runlog.tasks.submitter import RunRequest
 
 P_co = TypeVar("P_co", covariant=True)
@@ -98,14 +99,17 @@ class TriggerOptions:
             hint = f"did you mean {close[0]!r}?" if close else f"there is {', '.join(_NAMES)}"
             raise TypeError(f"a trigger has no option {unknown!r}; {hint}") from None
 
-    def request(self, task: str, payload: bytes | None, defaults: Defaults) -> RunRequest:
-        """A checked request for one run. Raises TaskError, and PayloadError for the metadata."""
+    def request(self, task: str, payload: bytes | None, declared: TaskDeclaration | None) -> RunRequest:
+        """A checked request for one run of a task, of which this is `declared` if it is known. Raises TaskError, and
+        PayloadError for the metadata."""
+        defaults = declared or TaskDeclaration(task)
         delay, run_at = self._when()
         ttl = defaults.ttl if self.ttl is None else check_duration(self.ttl, "ttl", zero=False)
         return RunRequest(
             task=task,
             payload=payload,
             queue=defaults.queue if self.queue is None else queue_name(self.queue),
+            queue_is_guess=declared is None and self.queue is None,
             delay=delay,
             run_at=run_at,
             ttl=ttl,
@@ -142,17 +146,6 @@ class TriggerOptions:
 
 _NAMES = tuple(field.name for field in fields(TriggerOptions))
 _WHEN = ("delay", "run_at", "debounce")
-
-
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """What counts where a trigger says nothing: the task's own options, checked."""
-
-    queue: str
-    ttl: float | None = None
-    tags: tuple[str, ...] = ()
-    priority: float = 0.0
-    version: str | None = None
 
 
 class Item(Generic[P_co]):

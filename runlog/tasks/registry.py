@@ -12,6 +12,7 @@ from runlog.tasks.checks import check_name
 
 if TYPE_CHECKING:
     from runlog.tasks.queue import Queue
+    from runlog.tasks.states import TaskDeclaration
     from runlog.tasks.task import Task
 
 
@@ -63,6 +64,10 @@ class Registry:
         the own ones of tasks that name none."""
         own = {task.id: None for task in self if task.has_own_queue}
         return own | {name: queue.concurrency for name, queue in list(self._queues.items())}
+
+    def declared(self) -> dict[str, TaskDeclaration]:
+        """Task → what it declares."""
+        return {task.id: task.declaration for task in self}
 
     def find(self, task_id: str) -> Task[Any, Any] | None:
         return self._tasks.get(task_id)

@@ -1,9 +1,21 @@
-"""What is told of queues, tokens and schedules. Times are nanoseconds since 1970 UTC."""
+"""What is told of tasks, queues, tokens and schedules. Times are nanoseconds since 1970 UTC."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDeclaration:
+    """What counts for a task's runs where their trigger says nothing. Durations are seconds."""
+
+    queue: str
+    ttl: float | None = None
+    tags: tuple[str, ...] = ()
+    priority: float = 0.0
+    version: str | None = None
+    """Only workers of this version of the code take its runs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from runlog.errors import ProjectNotOpen
 from runlog.stores.base import Event, Page, Run
 from runlog.stores.query import Query
-from runlog.tasks.states import QueueState, ScheduleState, Token
+from runlog.tasks.states import QueueState, ScheduleState, TaskDeclaration, Token
 
 Scope = Literal["run", "attempt", "global"]
 
@@ -42,6 +42,8 @@ class RunRequest:
     payload: bytes | None
     """JSON, or None where none was given."""
     queue: str
+    queue_is_guess: bool = False
+    """No queue was asked for, and nobody here knows what the task declares."""
     delay: float = 0.0
     run_at: int | None = None
     """Instead of `delay`."""
@@ -79,6 +81,10 @@ class News:
 class Submitter(Protocol):
     """What the open project offers to tasks and handles. Runs of the engine come back with payload, output and
     metadata as JSON in bytes, those of the log as plain data."""
+
+    async def declaration(self, task: str) -> TaskDeclaration | None:
+        """What the newest worker with this task declared of it; None if there was no such worker yet."""
+        ...
 
     async def submit(self, requests: Sequence[RunRequest], *, verb: str) -> list[str]:
         """Queue runs, all or none, under a span `<task>.<verb>()`; return their ids. Each starts its own trace.

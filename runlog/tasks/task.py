@@ -14,12 +14,13 @@ from runlog.tasks.context import AttemptInfo, Context, QueueInfo, TaskInfo, curr
 from runlog.tasks.hooks import Hooks
 from runlog.tasks.metadata import Tags
 from runlog.tasks.middleware import Middleware
-from runlog.tasks.options import MISSING, Defaults, Item, TriggerKeywords, TriggerOptions
+from runlog.tasks.options import MISSING, Item, TriggerKeywords, TriggerOptions
 from runlog.tasks.payload import Codec
 from runlog.tasks.queue import Queue
 from runlog.tasks.results import BatchHandle, RunHandle, RunResult
 from runlog.tasks.retry import Retry
 from runlog.tasks.signature import Signature, read_signature
+from runlog.tasks.states import TaskDeclaration
 from runlog.tasks.submitter import RunRequest, get_submitter
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Task(Generic[P, R]):
         self.process, self.memory, self.middleware = settings.process, settings.memory, settings.middleware
         self.hooks = Hooks()
         self.schedules: tuple[Schedule, ...] = ()
-        self.defaults = Defaults(self.queue_name, self.ttl, self.tags, self.priority, self.version)
+        self.declaration = TaskDeclaration(self.queue_name, self.ttl, self.tags, self.priority, self.version)
         inner = inspect.unwrap(function)
         code = getattr(inner, "__code__", None)
         file, line = (code.co_filename, code.co_firstlineno) if code else ("?", 0)
@@ -174,7 +175,7 @@ class Task(Generic[P, R]):
     def request(self, payload: Any, options: Mapping[str, Any]) -> RunRequest:
         """A checked request for one run. Raises PayloadError, TaskError, and TypeError for an unknown option."""
         chosen = TriggerOptions.of(options)
-        return chosen.request(self.id, self.encode_payload(payload), self.defaults)
+        return chosen.request(self.id, self.encode_payload(payload), self.declaration)
 
     def _requests(self, payloads: Sequence[Any], options: Mapping[str, Any]) -> list[RunRequest]:
         check_batch(payloads, options, self.id)

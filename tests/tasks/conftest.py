@@ -7,6 +7,7 @@ import pytest
 
 from runlog.stores.base import Run
 from runlog.tasks import Registry, TaskDecorator
+from runlog.tasks.states import TaskDeclaration
 from runlog.tasks.submitter import RunRequest, Submitter, current_submitter
 
 
@@ -26,10 +27,14 @@ class Requests:
     def __init__(self) -> None:
         self.all: list[RunRequest] = []
         self.verbs: list[str] = []
+        self.declared: dict[str, TaskDeclaration] = {}
 
     @property
     def last(self) -> RunRequest:
         return self.all[-1]
+
+    async def declaration(self, task: str) -> TaskDeclaration | None:
+        return self.declared.get(task)
 
     async def submit(self, requests: Sequence[RunRequest], *, verb: str) -> list[str]:
         self.verbs.append(verb)

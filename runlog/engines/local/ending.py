@@ -11,6 +11,7 @@ from runlog.engines.local import admission, keys
 from runlog.engines.local.admission import TAKEN, Lane
 from runlog.engines.local.queue import ACTIVE, Held, Queue
 from runlog.engines.local.rows import RETURNING_STATE, changed_run, encode_data
+from runlog.engines.reasons import words
 from runlog.stores.base import TERMINAL_STATUSES
 
 _FORGETS_ITS_KEY = frozenset({"FAILED", "TIMED_OUT", "CRASHED", "EXPIRED"})
@@ -62,15 +63,16 @@ def finish(queue: Queue, held: Held, outcome: Outcome, now: int) -> bool:
 
 
 def _end_held(queue: Queue, held: Held, outcome: Outcome, by: str | None, now: int) -> Any:
-    cause = canceled_cause(by) if outcome.status == "CANCELED" and by is not None else outcome.cause
-    if outcome.status == "CANCELED" and cause is None:
-        cause = canceled_cause(None)
+    cause, reason = outcome.cause, outcome.reason
+    if outcome.status == "CANCELED":
+        cause = canceled_cause(by) if cause is None or by is not None else cause
+        reason = reason or words(cause, now)
     state = _update_held(
         queue,
         held,
         "status = ?, changed = ?2, ended = ?2, lease = NULL, place = NULL, resuming = NULL, crashes = crashes + ?, "
         "reason = ?, cause = ?, error = ?",
-        (outcome.status, now, int(outcome.crashed), outcome.reason, encode_data(cause), encode_data(outcome.error)),
+        (outcome.status, now, int(outcome.crashed), reason, encode_data(cause), encode_data(outcome.error)),
     )
     if state is not None:
         new = held.delivery.run
@@ -136,7 +138,8 @@ def _cancel_one(
         )
         queue.effects.canceled.append((run_id, because))
     else:
-        reason, cause = because or None, canceled_cause(by)
+        cause = canceled_cause(by)
+        reason = because or words(cause, now)
         end(queue, row_id, "CANCELED", now, reason=reason, cause=cause, error=canceled_error(because))
 
 

@@ -23,7 +23,7 @@ from runlog.engines.base import (
     Work,
     WorkerState,
 )
-from runlog.engines.local import admission, ending, reading, submitting, workforce
+from runlog.engines.local import admission, declaring, ending, reading, submitting, workforce
 from runlog.engines.local.extras import Extras
 from runlog.engines.local.looking import explained
 from runlog.engines.local.operations import Claim, Operation, Stop, Wait
@@ -32,7 +32,7 @@ from runlog.engines.local.replies import Reply
 from runlog.engines.local.thread import GIVEN_BACK, EngineThread
 from runlog.errors import ProjectNotOpen, StoreError
 from runlog.stores.base import Run
-from runlog.tasks.states import MetadataChange, QueueState
+from runlog.tasks.states import MetadataChange, QueueState, TaskDeclaration
 
 T = TypeVar("T")
 
@@ -104,6 +104,9 @@ class LocalEngine(Extras):
         reply: Reply[T] = Reply()
         self._running().put(Operation(action, reply, reads=True))
         return await reply.wait()
+
+    async def declaration(self, task: str) -> TaskDeclaration | None:
+        return await self._read(lambda queue: declaring.declaration(queue, task))
 
     async def submit(self, runs: Sequence[NewRun]) -> list[Submitted]:
         runs = list(runs)

@@ -73,6 +73,7 @@ _QUEUES_AND_KEYS = """
         id INTEGER PRIMARY KEY,
         task TEXT NOT NULL,
         queue TEXT NOT NULL,
+        queue_is_guess INTEGER NOT NULL DEFAULT 0,  -- nobody said it, and what the task declares was not known
         concurrency_key TEXT NOT NULL DEFAULT '',
         pin TEXT NOT NULL DEFAULT '',  -- the version of the code that was asked for
         status TEXT NOT NULL,
@@ -121,6 +122,8 @@ _QUEUES_AND_KEYS = """
     CREATE INDEX state_delayed ON state(available, queue) WHERE status = 'DELAYED';
     CREATE INDEX state_expires ON state(expires)
         WHERE expires IS NOT NULL AND started IS NULL AND status IN ('QUEUED', 'DELAYED', 'PENDING_VERSION');
+    CREATE INDEX state_guessed ON state(task, rank)
+        WHERE queue_is_guess = 1 AND started IS NULL AND status IN ('QUEUED', 'DELAYED', 'PENDING_VERSION');
     CREATE INDEX state_active ON state(worker, lease) WHERE status IN ('EXECUTING', 'WAITING');
     CREATE INDEX state_unknown ON state(task, pin, queue) WHERE status = 'PENDING_VERSION';
     CREATE INDEX state_changed ON state(changed);
@@ -130,6 +133,8 @@ _QUEUES_AND_KEYS = """
         concurrency INTEGER,
         paused INTEGER NOT NULL DEFAULT 0
     ) STRICT;
+
+    CREATE TABLE task (task TEXT PRIMARY KEY, declared BLOB NOT NULL) STRICT;  -- JSON
 
     CREATE TABLE run_key (
         kind TEXT NOT NULL,  -- idempotency, debounce

@@ -95,7 +95,11 @@ class Serving:
         known, self._known = self._known, None
         if not self:
             return served
-        if not self._register(queue, now) and not (queue.effects.ready or self._look or self._is_due(now)):
+        is_new = bool(self.claims) and self._registered != self.claims[-1].work
+        if is_new and not self._register(queue, now):
+            self._look = True
+            return served
+        if not (is_new or queue.effects.ready or self._look or self._is_due(now)):
             return served
         self._look = False
         served.resumes = [resume for resume in self.resumes if try_resume(queue, resume, now)]
@@ -108,11 +112,11 @@ class Serving:
         return self._due is not None and self._due <= now
 
     def _register(self, queue: Queue, now: int) -> bool:
-        """Register what the newest claim says; False if that is known."""
-        if not self.claims or self._registered == self.claims[-1].work:
+        """Register what the newest claim says; False if there is more to do for that."""
+        work = self.claims[-1].work
+        if not workforce.register(queue, work, now):
             return False
-        self._registered = self.claims[-1].work
-        workforce.register(queue, self._registered, now)
+        self._registered = work
         return True
 
     def _serve_claims(self, queue: Queue, now: int, served: Served, known: list[Group] | None) -> None:

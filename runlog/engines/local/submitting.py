@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from random import getrandbits
 from typing import Any, Literal
 
 import msgspec
 
 from runlog.engines.base import NewRun, Submitted
-from runlog.engines.local import admission, keys
+from runlog.engines.local import admission, declaring, keys
 from runlog.engines.local.admission import Lane
 from runlog.engines.local.queue import Queue
 from runlog.engines.local.rows import decode_tags, encode_data, encode_tags, run_values
@@ -28,6 +29,8 @@ def submit(queue: Queue, runs: Sequence[NewRun], now: int) -> list[Submitted]:
 
 
 def _insert(queue: Queue, new: NewRun, now: int) -> Submitted:
+    if new.queue_is_guess and (known := declaring.declaration(queue, new.task)) is not None:
+        new = replace(new, queue=known.queue, queue_is_guess=False)
     execute = queue.connection.execute
     execute(
         "INSERT INTO run(run_id, task, queue, created, trace_id, span_id, parent_run_id, root_run_id, parent_span_id, "
@@ -43,11 +46,11 @@ def _insert(queue: Queue, new: NewRun, now: int) -> Submitted:
         cause = _no_worker(queue)
     reason = None if cause is None else words(cause, now)
     execute(
-        "INSERT INTO state(id, task, queue, concurrency_key, pin, status, version, changed, available, rank, expires, "
-        "token, reason, cause, tags) VALUES (?,?,?,?,?,?,1,?,?,?,?,?,?,?,?)",
+        "INSERT INTO state(id, task, queue, queue_is_guess, concurrency_key, pin, status, version, changed, available, rank, "
+        "expires, token, reason, cause, tags) VALUES (?,?,?,?,?,?,?,1,?,?,?,?,?,?,?,?)",
         (
-            row_id, new.task, new.queue, new.concurrency_key or "", new.version or "", status, now, new.available, rank,
-            new.expires, getrandbits(48), reason, encode_data(cause), encode_tags(new.tags),
+            row_id, new.task, new.queue, int(new.queue_is_guess), new.concurrency_key or "", new.version or "", status,
+            now, new.available, rank, new.expires, getrandbits(48), reason, encode_data(cause), encode_tags(new.tags),
         ),
     )  # fmt: skip
     if new.metadata is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runlog.engines.base import CRASH_BUDGET, Work, WorkerState
-from runlog.engines.local import admission
+from runlog.engines.local import admission, declaring
 from runlog.engines.local.claiming import READY, Group, groups
 from runlog.engines.local.ending import cancel_children, canceled_cause, canceled_error, end, set_ready
 from runlog.engines.local.queue import ACTIVE, Queue, next_values
@@ -35,15 +35,20 @@ class Registered:
     work: Work
 
 
-def register(queue: Queue, work: Work, now: int) -> None:
-    """Say that this worker lives and what it takes; runs that waited for that are queued."""
+def register(queue: Queue, work: Work, now: int) -> bool:
+    """Say that this worker lives and what it takes; runs that waited for that are queued. False if that was too much
+    for one transaction: it has to be called again before any run is claimed."""
     queue.connection.execute(
         "INSERT INTO worker(name, started, seen, work) VALUES (?1,?2,?2,?3) "
         "ON CONFLICT(name) DO UPDATE SET seen = ?2, work = ?3",
         (queue.worker, now, _encode(work)),
     )
     admission.declare(queue, work.limits, now)
+    declaring.declare(queue, work.declared)
+    if not declaring.place_guessed(queue, work.declared, now):
+        return False
     take_up(queue, [work], now)
+    return True
 
 
 def _encode(work: Work) -> str:
@@ -111,7 +116,16 @@ def reclaim(queue: Queue, worker: str, why: str, now: int, *, only_expired: bool
         ended = asked is not None or crashes >= CRASH_BUDGET
         if asked is not None:
             cause, error = canceled_cause(by), canceled_error(asked)
-            end(queue, row_id, "CANCELED", now, reason=asked or None, cause=cause, error=error, crashed=True)
+            end(
+                queue,
+                row_id,
+                "CANCELED",
+                now,
+                reason=asked or words(cause, now),
+                cause=cause,
+                error=error,
+                crashed=True,
+            )
         elif ended:
             text = f"{why}; {crashes} workers were lost while they ran it"
             error = {"type": "WorkerLost", "message": text}
