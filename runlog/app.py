@@ -14,7 +14,7 @@ from anyio import to_thread
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from runlog.config import Settings
-from runlog.errors import RunlogError, StoreError
+from runlog.errors import RunlogError
 from runlog.instrumentation import Instrumentations
 from runlog.logger import logger
 from runlog.opening import ProcessRecording
@@ -124,7 +124,7 @@ class Project:
         result: T = self._portal.call(function, *arguments)
         return result
 
-    async def ended(self) -> StoreError:
+    async def ended(self) -> RunlogError:
         """Wait until the worker had to give up; return why."""
         return await self._service.failed()
 

@@ -12,7 +12,7 @@ from anyio.abc import TaskGroup
 
 from runlog.config import Settings
 from runlog.engines.local import LocalEngine
-from runlog.errors import StoreError
+from runlog.errors import RunlogError, StoreError
 from runlog.executor import Care, EngineSubmitter, Executor, PayloadScrubber, RunRecords, Scheduler
 from runlog.executor.trouble import EXIT_CODE, Lookout
 from runlog.logger import logger
@@ -34,7 +34,7 @@ class Service:
         self._engine: LocalEngine | None = None
         self._executor: Executor | None = None
         self._group: TaskGroup | None = None
-        self._failure: StoreError | None = None
+        self._failure: RunlogError | None = None
         self._failed: anyio.Event | None = None
         self._stop: anyio.Event | None = None
 
@@ -101,19 +101,19 @@ class Service:
     async def _execute(self, executor: Executor, stop: anyio.Event) -> None:
         try:
             await executor.run(stop)
-        except StoreError as error:
+        except RunlogError as error:  # the queue, or a resource of the worker
             self._give_up(error)
         except Exception as error:  # noqa: BLE001 - it must not end the program that opened the project
             logger.exception("the worker failed")
-            self._give_up(StoreError("the worker failed", f"{type(error).__name__}: {error}"))
+            self._give_up(RunlogError("the worker failed", f"{type(error).__name__}: {error}"))
 
-    def _give_up(self, failure: StoreError) -> None:
+    def _give_up(self, failure: RunlogError) -> None:
         self._failure = failure
         logger.error("runs cannot be executed: {reason}", reason=str(failure))
         if self._failed is not None:
             self._failed.set()
 
-    async def failed(self) -> StoreError:
+    async def failed(self) -> RunlogError:
         assert self._failed is not None
         await self._failed.wait()
         assert self._failure is not None

@@ -15,7 +15,7 @@ import anyio
 from runlog.app import Project
 from runlog.config import Settings
 from runlog.engines.local import live_workers
-from runlog.errors import StoreError
+from runlog.errors import RunlogError
 from runlog.logger import logger
 from runlog.recording import get_recorder
 from runlog.supervisor import SUPERVISED
@@ -39,8 +39,8 @@ def run_worker(settings: Settings) -> int:
     0 after SIGTERM, 130 after Ctrl-C, once the running runs have ended or are back in the queue. Runs that do not stop
     when they are cancelled, or block the event loop, go back to the queue too, and then the process exits as it is. A
     second signal exits at once with 128 and its number: those runs are found and queued again by the next worker.
-    A worker under a supervisor ends as after SIGTERM when that one says so, or is gone. Raises StoreError if the queue
-    cannot be used.
+    A worker under a supervisor ends as after SIGTERM when that one says so, or is gone. Raises RunlogError if the queue
+    cannot be used, or a resource cannot be opened.
 
     Where the event loop is blocked so that an attempt cannot be ended in time, its run is, the others go back to the
     queue, and the process exits with 70.
@@ -83,9 +83,9 @@ def _watch_supervisor(end: Callable[[], None]) -> None:
     threading.Thread(target=watch, name="runlog-supervised", daemon=True).start()
 
 
-async def _failure_or(heard: anyio.Event, project: Project) -> StoreError | None:
+async def _failure_or(heard: anyio.Event, project: Project) -> RunlogError | None:
     """Wait for an exit signal, or for the worker to give up, and return why."""
-    failures: list[StoreError] = []
+    failures: list[RunlogError] = []
     async with anyio.create_task_group() as group:
 
         async def fail() -> None:

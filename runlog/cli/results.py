@@ -17,7 +17,7 @@ from runlog.cli.project import open_log, without_console
 from runlog.cli.records import decoded, run_record
 from runlog.cli.sentences import error_title
 from runlog.config import Settings
-from runlog.errors import PayloadError, RunNotFound, StoreError
+from runlog.errors import PayloadError, RunNotFound, RunlogError
 from runlog.stores.base import Run
 
 if TYPE_CHECKING:
@@ -76,10 +76,10 @@ async def _carry_out(settings: Settings, start: Start, wait: bool) -> tuple[str,
 
 
 async def _ended(project: Project, run_id: str, *, here: bool) -> Run:
-    """Wait for a run. Raises StoreError if the worker that is here has to give up."""
+    """Wait for a run. Raises RunlogError if the worker that is here has to give up."""
     from runlog.tasks.submitter import get_submitter
 
-    results: list[Run | StoreError] = []
+    results: list[Run | RunlogError] = []
     async with anyio.create_task_group() as group:
 
         async def give_up() -> None:
@@ -90,7 +90,7 @@ async def _ended(project: Project, run_id: str, *, here: bool) -> Run:
             group.start_soon(give_up)
         results += await get_submitter().wait([run_id])
         group.cancel_scope.cancel()
-    if isinstance(results[0], StoreError):
+    if isinstance(results[0], RunlogError):
         raise results[0]
     return results[0]
 
