@@ -17,7 +17,7 @@ from runlog.cli.project import open_log, without_console
 from runlog.cli.records import decoded, run_record
 from runlog.cli.sentences import error_title
 from runlog.config import Settings
-from runlog.errors import PayloadError, RunNotFound, RunlogError
+from runlog.errors import PayloadError, RunlogError, RunNotFound
 from runlog.stores.base import Run
 
 if TYPE_CHECKING:
