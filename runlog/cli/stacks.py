@@ -64,11 +64,25 @@ async def _ask(settings: Settings, run_id: str) -> None:
 
     async with app.open(settings=settings, worker=False):
         submitter = get_submitter()
-        if await submitter.ask_for_stacks(run_id):
-            return
+        asked = await submitter.ask_for_stacks(run_id)
         run = await submitter.get(run_id)
+    if asked:
+        _check_worker(settings, run)
+        return
     why = f"it is {run.status}" + (f": {run.reason}" if run.reason else "")
     raise RunlogError(f"run {run_id} is not being executed", why, f"runlog show {run_id}")
+
+
+def _check_worker(settings: Settings, run: Run) -> None:
+    """Raise RunlogError where nobody will answer."""
+    from runlog.engines.local import live_workers
+
+    if run.worker is not None and run.worker not in live_workers(settings.queue_path):
+        raise RunlogError(
+            f"the worker of run {run.run_id} has died",
+            f"its process ({run.worker}) is gone; the next worker runs it again",
+            f"runlog show {run.run_id}",
+        )
 
 
 def _answer(log: Reader, run: Run, after: int) -> Event:

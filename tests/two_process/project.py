@@ -103,6 +103,28 @@ async def blocking(seconds: float, ctx: Context) -> int:
     return ctx.attempt.number
 
 
+@task(retry=Retry(2, min_delay=0.01), max_duration=0.3)
+async def overdue(seconds: float, ctx: Context) -> int:
+    """Its first attempt holds the event loop up, long after its time."""
+    note("overdue")
+    if ctx.attempt.number == 1:
+        time.sleep(seconds)
+    return ctx.attempt.number
+
+
+@task(retry=1, max_duration=0.3)
+async def deaf(seconds: float) -> None:
+    """It goes on after it was cancelled."""
+    note("deaf")
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            await anyio.sleep(0.05)
+        except BaseException:
+            note("cancelled")
+    note("heard")
+
+
 @task(retry=1)
 async def deadly() -> None:
     note("deadly")
