@@ -87,7 +87,7 @@ def _ending(run: Run, root: Node) -> str:
         node, words = failure(root), str((run.error or {}).get("type") or run.reason or "").rpartition(".")[2]
     else:
         node, words = deepest(root, ("canceled", "unfinished")), run.reason or error_title(run.error)
-    words = visible_line(clipped(words, 300))
+    words = "" if words == "canceled" else visible_line(clipped(words, 300))  # the status says it
     where = f"in {_name(node)}" if node is not None and not node.event.name.startswith(_ATTEMPT) else ""
     if run.status == "FAILED":
         return f": {' '.join(filter(None, (words, where)))}" if words or where else ""

@@ -173,7 +173,8 @@ class Executor:
                 runs.start_soon(execute, delivery, workplace, slots.try_take())
 
     def _work(self) -> Work:
-        return Work(tuple(self._registry.ids()), self._queues, self._registry.limits(), self._version)
+        registry = self._registry
+        return Work(tuple(registry.ids()), self._queues, registry.limits(), self._version, registry.declared())
 
     async def _execute(self, delivery: Delivery, workplace: Workplace, has_slot: bool) -> None:
         attempt: Attempt | None = None

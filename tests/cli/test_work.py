@@ -36,6 +36,22 @@ async def parent(orders: list[int]) -> list[str]:
     return [await ship.trigger_and_wait(order) for order in orders]
 """
 
+LIMITED = """
+import anyio
+from runlog import Queue, task
+
+busy = 0
+
+@task(queue=Queue("mail", concurrency=1), tags=["news"])
+async def only(number: int) -> int:
+    global busy
+    busy += 1
+    most = busy
+    await anyio.sleep(0.05)
+    busy -= 1
+    return most
+"""
+
 
 @pytest.fixture(autouse=True)
 def _project(project: Path) -> None:
@@ -122,3 +138,16 @@ def test_records_of_a_killed_process_are_there_for_the_next_command(runlog: Comm
     )
     subprocess.run([sys.executable, "-c", program], env=environment(), timeout=60, check=False)
     assert "last words" in runlog("search", "last").out
+
+
+def test_what_is_triggered_by_id_goes_to_the_queue_that_its_task_declares(runlog: Command) -> None:
+    early = [run("trigger", "only", str(number)).out.strip() for number in range(2)]
+    Path("tasks.py").write_text(LIMITED)
+    with background("worker"):
+        wait_until(lambda: all(status(run_id) == "COMPLETED" for run_id in early))
+        late = json.loads(run("trigger", "only", "2", "--wait", "--json").out)
+    last = run("trigger", "only", "3", "--tag", "vip").out.strip()
+    records = [json.loads(runlog("show", run_id, "--json").out)["run"] for run_id in early]
+    assert [(one["queue"], one["output"]) for one in (*records, late)] == [("mail", 1)] * 3
+    record = json.loads(runlog("show", last, "--json").out)["run"]
+    assert (record["queue"], record["tags"], record["status"]) == ("mail", ["news", "vip"], "QUEUED")

@@ -113,6 +113,23 @@ async def test_debounced_triggers_are_one_run_with_the_newest_payload(bench: Ben
     assert [span.name for span in spans if "debounced" in span.name] == ["take (debounced)"] * 2
 
 
+@pytest.mark.parametrize("limited", [True, False])
+async def test_a_debounced_run_is_put_off_up_to_max_delay_after_its_creation(bench: Bench, limited: bool) -> None:
+    @bench.task
+    async def take(number: int) -> None: ...
+
+    debounce = Debounce("user-7", delay=60, max_delay=60 if limited else None)
+    planned = []
+    for number in range(3):
+        run = await bench.submitter.get((await take.trigger(number, debounce=debounce)).id)
+        assert run.available is not None
+        planned.append((run.run_id, (run.available - run.created) / 1e9))
+    assert len({run_id for run_id, _ in planned}) == 1
+    (_, first), (_, second), (_, third) = planned
+    assert first == 60
+    assert (second, third) == (60, 60) if limited else 60 < second < third
+
+
 async def test_a_batch_is_one_commit_whose_runs_share_an_id(bench: Bench) -> None:
     @bench.task
     async def square(number: int) -> int:

@@ -11,6 +11,7 @@ import pytest
 
 from runlog.errors import PayloadError, TaskError
 from runlog.tasks import Debounce, IdempotencyKey, Item, Queue, TaskDecorator, trigger
+from runlog.tasks.states import TaskDeclaration
 from runlog.tasks.submitter import DebounceRequest, KeyRequest
 from tests.tasks.conftest import Requests
 
@@ -79,8 +80,27 @@ async def test_a_task_that_is_known_by_its_id_only(requests: Requests) -> None:
     asked = requests.last
     assert (asked.task, asked.queue, asked.payload) == ("nobody-knows-it", "nobody-knows-it", b'{"a":1}')
     assert (asked.priority, asked.tags) == (60, ("t",))
+    assert asked.queue_is_guess
     await trigger("nobody-knows-it", queue="mail")
-    assert requests.last.queue == "mail"
+    assert (requests.last.queue, requests.last.queue_is_guess) == ("mail", False)
+
+
+async def test_what_a_worker_declared_counts_for_a_task_that_is_known_by_its_id_only(requests: Requests) -> None:
+    requests.declared["mailing"] = TaskDeclaration("mail", 60.0, ("news",), 5.0, "v2")
+    await trigger("mailing", 1)
+    asked = requests.last
+    assert (asked.queue, asked.queue_is_guess, asked.ttl, asked.tags, asked.priority, asked.version) == (
+        "mail", False, 60.0, ("news",), 5.0, "v2",
+    )  # fmt: skip
+    await trigger("mailing", 1, queue="other", ttl=7, tags=["vip"], priority=-1, version="v3")
+    asked = requests.last
+    assert (asked.queue, asked.ttl, asked.tags, asked.priority, asked.version) == (
+        "other",
+        7,
+        ("news", "vip"),
+        -1,
+        "v3",
+    )
 
 
 _WRONG: list[tuple[dict[str, Any], str]] = [

@@ -46,8 +46,8 @@ def _insert(queue: Queue, new: NewRun, now: int) -> Submitted:
         cause = _no_worker(queue)
     reason = None if cause is None else words(cause, now)
     execute(
-        "INSERT INTO state(id, task, queue, queue_is_guess, concurrency_key, pin, status, version, changed, available, rank, "
-        "expires, token, reason, cause, tags) VALUES (?,?,?,?,?,?,?,1,?,?,?,?,?,?,?,?)",
+        "INSERT INTO state(id, task, queue, queue_is_guess, concurrency_key, pin, status, version, changed, available, "
+        "rank, expires, token, reason, cause, tags) VALUES (?,?,?,?,?,?,?,1,?,?,?,?,?,?,?,?)",
         (
             row_id, new.task, new.queue, int(new.queue_is_guess), new.concurrency_key or "", new.version or "", status,
             now, new.available, rank, new.expires, getrandbits(48), reason, encode_data(cause), encode_tags(new.tags),
