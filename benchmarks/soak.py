@@ -85,9 +85,9 @@ async def _probe() -> float:
 
 def _row(folder: Path, runs: int, per_second: float, probe: float) -> Row:
     data = folder / ".runlog"
-    sizes = [sum(path.stat().st_size for path in data.glob(f"{name}*")) / MIB for name in ("log.db", "queue.db")]
+    log, queue = (sum(path.stat().st_size for path in data.glob(f"{name}*")) / MIB for name in ("log.db", "queue.db"))
     spool = sum(path.stat().st_size for path in data.glob("spool/**/*") if path.is_file()) / MIB
-    return Row(runs, per_second, psutil.Process().memory_info().rss / MIB, *sizes, spool, probe)
+    return Row(runs, per_second, psutil.Process().memory_info().rss / MIB, log, queue, spool, probe)
 
 
 def verdict(rows: list[Row]) -> list[str]:

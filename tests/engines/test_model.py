@@ -59,7 +59,7 @@ class Runs(RuleBasedStateMachine):
         self.stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self.portal = self.stack.enter_context(start_blocking_portal("asyncio"))
         self.changes = Changes()
-        self.engines = [open_local(self.folder, self.changes) for _ in range(2)]
+        self.engines: list[Any] = [open_local(self.folder, self.changes) for _ in range(2)]
         self.model = Model(LIMITS)
         self.past = time.time_ns() - HOUR
         self.resuming: dict[str, Future[None]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import anyio
@@ -228,7 +229,7 @@ async def test_those_who_go_on_do_so_in_the_order_in_which_they_asked(engine: En
     async with anyio.create_task_group() as tasks:
         for delivery in (waiting[2], waiting[0], waiting[1]):
             tasks.start_soon(resume, delivery)
-            await eventually(lambda d=delivery: _has_cause(engine, d.run.run_id, "resuming"))
+            await eventually(partial(_has_cause, engine, delivery.run.run_id, "resuming"))
         await engine.finish(last, DONE)
     assert went == [waiting[2], waiting[0], waiting[1]]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from project import note, plain
+from project import note, plain  # type: ignore[import-not-found]
 
 from runlog import ScheduledTime, schedule, task, wait
 
@@ -17,7 +17,7 @@ async def tick(at: ScheduledTime) -> None:
 async def patient() -> int:
     """Everything that it waits for has a key, so that a later attempt waits for the same."""
     token = await wait.create_token(idempotency_key="approval")
-    child = await plain.trigger_and_wait(1, idempotency_key="child")
+    child: int = await plain.trigger_and_wait(1, idempotency_key="child")
     note("token", token.id)
     answer: int = (await wait.for_token(token)).unwrap()
     note("answered", answer)
