@@ -31,13 +31,18 @@ class Beat:
         self._answered: float | None = None
         self._forgiven = 0.0
         self._used = self._cpu()
+        self._starved = self._cpu.waited()
 
     @property
     def silent(self) -> float:
-        """Seconds for which an answer is owed, without the time in which the process did not run either."""
+        """Seconds for which an answer is owed, without those in which the process was stopped, and those in which the
+        loop's thread waited for a CPU."""
         if self._asked is None or self._answered is not None:
             return 0.0
-        return max(0.0, time.monotonic() - self._asked - self._forgiven)
+        silent = time.monotonic() - self._asked
+        if silent - self._forgiven >= THRESHOLD:
+            return silent - max(self._forgiven, self._cpu.waited() - self._starved)
+        return max(0.0, silent - self._forgiven)
 
     def look(self, late: float) -> tuple[float | None, bool]:
         """Return the lag of an answer that has come since the last look, and whether the loop's thread has computed all
@@ -59,6 +64,7 @@ class Beat:
         """Have the loop answer, unless it owes an answer."""
         if self._asked is None:
             self._answered, self._forgiven = None, 0.0
+            self._starved = self._cpu.waited()
             self._asked = time.monotonic()
             self._call_soon(self._answer)
 
@@ -77,9 +83,18 @@ class _ThreadClock:
         self._clock: int | None = None
         if hasattr(time, "pthread_getcpuclockid"):  # not on macOS
             self._clock = time.pthread_getcpuclockid(threading.get_ident())
+        self._schedule = f"/proc/self/task/{threading.get_native_id()}/schedstat"
 
     def __call__(self) -> float:
         try:
             return time.process_time() if self._clock is None else time.clock_gettime(self._clock)
         except OSError:  # the thread has ended
+            return 0.0
+
+    def waited(self) -> float:
+        """Seconds for which the thread was ready to run and had no CPU; 0 where that is not told (Linux does)."""
+        try:
+            with open(self._schedule, "rb") as file:  # noqa: PTH123 - twenty times a second
+                return int(file.read().split()[1]) / 1e9
+        except (OSError, ValueError, IndexError):
             return 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 
 from opentelemetry.util.types import AttributeValue
@@ -60,7 +61,8 @@ class Lookout:
         if not self.is_watched:
             beat.start()
             beat.ask()
-            get_watchdog().watch(self)
+            with suppress(RuntimeError):  # there is no thread to be had now
+                get_watchdog().watch(self)
 
     def ended(self, attempt: Attempt) -> Mapping[str, AttributeValue]:
         usage = self._running.pop(attempt, None)

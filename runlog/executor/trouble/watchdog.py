@@ -118,12 +118,13 @@ _starting = threading.Lock()
 
 
 def get_watchdog() -> Watchdog:
-    """The process's; it is started at the first use."""
+    """The process's; it is started at the first use. Raises RuntimeError where no thread can be started."""
     global _current
     with _starting:
         if _current is None:
-            _current = Watchdog()
-            _current.start()
+            started = Watchdog()
+            started.start()
+            _current = started
         return _current
 
 

@@ -116,28 +116,42 @@ async def test_nothing_is_looked_at_while_nothing_runs(recorded: Recorded) -> No
         assert looking.is_watched
 
 
-class Clocked:
-    """A beat whose thread has computed for as long as is said."""
+class Clock:
+    """Of a thread that has computed, and waited for a CPU, for as long as is said."""
 
-    def __init__(self) -> None:
-        self.beat, self.cpu = Beat(), 0.0
-        self.beat._cpu = lambda: self.cpu  # type: ignore[assignment]
-        self.beat.start()
+    used = starved = 0.0
+
+    def __call__(self) -> float:
+        return self.used
+
+    def waited(self) -> float:
+        return self.starved
+
+
+def clocked() -> tuple[Beat, Clock]:
+    beat, clock = Beat(), Clock()
+    beat._cpu = clock  # type: ignore[assignment]
+    beat.start()
+    beat.ask()
+    threading.Event().wait(0.3)  # the loop does not answer meanwhile
+    return beat, clock
 
 
 async def test_a_process_that_was_stopped_has_not_blocked_anything() -> None:
-    clocked = Clocked()
-    clocked.beat.ask()
-    threading.Event().wait(0.3)  # the loop does not answer meanwhile
-    assert clocked.beat.silent > 0.25
-    assert clocked.beat.look(late=0.3) == (None, False)
-    assert clocked.beat.silent < 0.25
+    beat, _ = clocked()
+    assert beat.silent > 0.25
+    assert beat.look(late=0.3) == (None, False)
+    assert beat.silent < 0.25
+
+
+async def test_a_loop_that_lacks_the_cpu_has_not_either() -> None:
+    beat, clock = clocked()
+    clock.starved = 0.3
+    assert beat.silent < 0.25
 
 
 async def test_code_that_keeps_the_interpreter_to_itself_has() -> None:
-    clocked = Clocked()
-    clocked.beat.ask()
-    threading.Event().wait(0.3)
-    clocked.cpu = 0.3
-    assert clocked.beat.look(late=0.3) == (None, True)
-    assert clocked.beat.silent > 0.25
+    beat, clock = clocked()
+    clock.used = 0.3
+    assert beat.look(late=0.3) == (None, True)
+    assert beat.silent > 0.25
