@@ -218,6 +218,27 @@ async def test_hooks_at_the_end_have_a_limit_and_no_cancel_stops_them(
     assert message.startswith("hooks did not end within 0.2 s: on_complete() of ")
 
 
+async def test_a_cancelled_executor_lets_the_hooks_of_the_end_finish(bench: Bench) -> None:
+    inside, told = anyio.Event(), []
+
+    @bench.task
+    async def fine() -> None: ...
+
+    @fine.on_success
+    async def slow() -> None:
+        inside.set()
+        await anyio.sleep(0.05)
+        told.append("told")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(bench.executor.run, anyio.Event())
+        handle = await fine.trigger()
+        await inside.wait()
+        tasks.cancel_scope.cancel()
+    await bench.until_status(handle.id, "COMPLETED")
+    assert told == ["told"]
+
+
 async def test_on_start_attempt_that_fails_fails_the_attempt(bench: Bench) -> None:
     @bench.task(retry=SOON)
     async def work(ctx: Context) -> int:
