@@ -1,4 +1,4 @@
-"""A small reference of what the engine port promises about the states of runs: plain dictionaries, no clock, no file."""
+"""A small reference of what the engine port promises about the states of runs: plain dicts, no clock, no file."""
 
 from __future__ import annotations
 

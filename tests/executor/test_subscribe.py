@@ -106,7 +106,7 @@ async def test_a_run_that_nobody_executes_is_followed_to_its_cancel(bench: Bench
         group.start_soon(cancel)
         found = await collect(bench.submitter.subscribe([first, second], ()))
     ends = [(update.run_id, update.run.reason) for update in found if update.run.is_terminal and update.kind == "run"]
-    assert sorted(ends) == sorted([(first, "enough"), (second, None)])
+    assert sorted(ends) == sorted([(first, "enough"), (second, "canceled")])
 
 
 async def test_a_run_whose_end_the_log_never_tells_ends_by_the_queue_s_word(
