@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,12 +12,14 @@ MAX_TAGS = 10
 MAX_TAG_LENGTH = 128
 MAX_KEY_LENGTH = 2048
 _LONGEST = 100 * 365 * 86_400
-_NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,128}")
+_MOST = 1_000_000_000
+_NAME = re.compile(r"[^\s\x00-\x1f\x7f\ud800-\udfff]{1,128}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def check_name(name: object, what: str, fix: str) -> str:
-    """A name: 1 to 128 characters, none of them blank or a control."""
+    """A name: 1 to 128 characters, none of them blank, a control or half of one."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise TaskError(f"{name!r:.200} cannot be {what}", "it has 1 to 128 characters, without blanks", fix)
     return name
@@ -36,6 +37,7 @@ def check_key(key: object, what: str) -> str:
             f"the limit is {MAX_KEY_LENGTH:,}",
             "hashlib.sha256(key.encode()).hexdigest()   # a key as short as it needs to be",
         )
+    _check_characters(key, f"the {what}")
     return key
 
 
@@ -48,7 +50,18 @@ def check_tags(tags: Sequence[str]) -> tuple[str, ...]:
     for tag in tags:
         if not 1 <= len(tag) <= MAX_TAG_LENGTH:
             raise TaskError(f"the tag {tag[:40]!r} has {len(tag)} characters", f"a tag has 1 to {MAX_TAG_LENGTH}")
+        _check_characters(tag, "the tag")
     return tuple(tags)
+
+
+def _check_characters(text: str, what: str) -> None:
+    if not is_storable(text):
+        raise TaskError(f"{what} {text[:40]!r} cannot be written as UTF-8", "it holds half of a character")
+
+
+def is_storable(text: str) -> bool:
+    """Whether a text has a UTF-8 form: halves of characters, as undecodable bytes become in Python, have none."""
+    return not _SURROGATE.search(text)
 
 
 def check_duration(value: object, what: str, *, zero: bool = True) -> float:
@@ -58,26 +71,30 @@ def check_duration(value: object, what: str, *, zero: bool = True) -> float:
     if isinstance(number, bool) or not isinstance(number, (int, float)):
         raise TaskError(f"{what} is {value!r:.200}", "it is seconds, or a timedelta", fix)
     if not (number >= 0 if zero else number > 0):
-        raise TaskError(f"{what} is {value!r}", f"it is {'0 or more' if zero else 'more than 0'}", fix)
+        raise TaskError(f"{what} is {value!r:.200}", f"it is {'0 or more' if zero else 'more than 0'}", fix)
     if number > _LONGEST:
-        raise TaskError(f"{what} is {value!r}", "that is over 100 years", fix)
+        raise TaskError(f"{what} is {value!r:.200}", "that is over 100 years", fix)
     return float(number)
 
 
 def check_priority(value: object) -> float:
     """Seconds, up to 100 years either way."""
     number = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or number != number:
         raise TaskError(f"priority is {value!r:.200}", "it is a number of seconds, or a timedelta", "priority=60")
     if abs(number) > _LONGEST:
-        raise TaskError(f"priority is {value!r}", "that is over 100 years", "priority=60   # as if triggered 60 s ago")
+        raise TaskError(
+            f"priority is {value!r:.200}", "that is over 100 years", "priority=60   # as if triggered 60 s ago"
+        )
     return float(number)
 
 
 def check_count(value: object, what: str) -> int:
-    """A whole number, 1 or more."""
+    """A whole number, from 1 to a billion."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise TaskError(f"{what} is {value!r:.200}", "it is a whole number, 1 or more", f"{what}=5")
+    if value > _MOST:
+        raise TaskError(f"{what} is {value!r:.200}", f"it is {_MOST:,} at most", f"{what}=5")
     return value
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import msgspec
 
 from runlog.errors import PayloadError, TaskError
-from runlog.tasks.checks import check_tags
+from runlog.tasks.checks import check_tags, is_storable
 from runlog.tasks.states import MetadataChange
 
 METADATA_LIMIT = 256_000
@@ -27,8 +28,8 @@ def apply(data: dict[str, Any], change: MetadataChange) -> None:
     """Change `data` in place; what a change means is said here and nowhere else. Never raises.
 
     `append` makes a list of what is there and is none; `remove` takes every equal item out of a list; `increment`
-    starts at 0. A change that does not fit what is there (`remove` from no list, `increment` of no number) does
-    nothing.
+    starts at 0. A change that does not fit what is there (`remove` from no list, `increment` of no number, or beyond
+    what a number can be) does nothing.
     """
     key, value = change.key, change.value
     match change.operation:
@@ -45,8 +46,8 @@ def apply(data: dict[str, Any], change: MetadataChange) -> None:
                 data[key] = [item for item in there if item != value]
         case "increment":
             there = data.get(key, 0)
-            if _is_number(there) and _is_number(value):
-                data[key] = there + value
+            if (total := _sum(there, value)) is not None:
+                data[key] = total
 
 
 def encode_metadata(metadata: object) -> bytes:
@@ -140,8 +141,8 @@ class MetadataWriter:
 
     def increment(self, key: str, by: float = 1) -> None:
         """Add to a number, which starts at 0."""
-        if not _is_number(by):
-            raise TaskError(f"metadata {key!r} cannot be incremented by {by!r}", "that is no number")
+        if _sum(0, by) is None:
+            raise TaskError(f"metadata {key!r} cannot be incremented by {by!r:.200}", "that is no finite number")
         self._change("increment", key, by)
 
     def decrement(self, key: str, by: float = 1) -> None:
@@ -153,8 +154,8 @@ class MetadataWriter:
             await self._changes.flush()
 
     def _change(self, operation: Any, key: Any, value: Any = None) -> None:
-        if not isinstance(key, str) or not key:
-            raise TaskError(f"{key!r} is no key of metadata", "a key is a text", 'ctx.metadata.set("step", 1)')
+        if not isinstance(key, str) or not key or not is_storable(key):
+            raise TaskError(f"{key!r:.200} is no key of metadata", "a key is a text", 'ctx.metadata.set("step", 1)')
         change = MetadataChange(operation, key, _plain(value))
         self._apply(change)
         if self._changes is not None:
@@ -209,8 +210,11 @@ class Metadata(MetadataWriter):
         key = change.key
         with self._lock:
             there = self._data.get(key, 0)
-            if change.operation == "increment" and not _is_number(there):
-                raise TaskError(f"metadata {key!r} cannot be incremented", f"it is {there!r:.200}, which is no number")
+            if change.operation == "increment" and _sum(there, change.value) is None:
+                raise TaskError(
+                    f"metadata {key!r} cannot be incremented by {change.value}",
+                    f"it is {there!r:.200}, and the sum is no finite number",
+                )
             holder = {key: self._data[key]} if key in self._data else {}
             apply(holder, change)
             sizes = {**self._sizes, key: _size(key, holder[key])} if key in holder else self._sizes
@@ -254,7 +258,18 @@ class Tags:
         return f"<Tags {list(self._tags)!r}>"
 
 
-def _is_number(value: object) -> bool:
+def _sum(one: object, other: object) -> float | None:
+    """The sum of two numbers; None where it is none that JSON can say."""
+    if not (_is_number(one) and _is_number(other)):
+        return None
+    try:
+        total = one + other
+        return total if math.isfinite(total) else None
+    except OverflowError:
+        return None
+
+
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
@@ -265,11 +280,11 @@ def _size(key: str, value: Any) -> int:
 
 def _plain(value: Any) -> Any:
     """The value as data that JSON can hold. Raises PayloadError."""
-    if value is None or type(value) in (str, int, bool):
+    if value is None or type(value) in (int, bool) or (type(value) is str and is_storable(value)):
         return value
     from pydantic_core import to_json
 
     try:
         return msgspec.json.decode(to_json(value, inf_nan_mode="strings"))
-    except (ValueError, TypeError, RecursionError) as error:
-        raise PayloadError(f"metadata {value!r:.200} has no JSON form", str(error)) from error
+    except (ValueError, TypeError, RecursionError, msgspec.MsgspecError) as error:
+        raise PayloadError(f"metadata of type {type(value).__name__} has no JSON form", str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Any
 
@@ -33,6 +34,9 @@ from runlog.tasks.states import MetadataChange
         ({"a": 1}, ("increment", "a", 0.5), {"a": 1.5}),
         ({"a": "x"}, ("increment", "a", 1), {"a": "x"}),
         ({"a": True}, ("increment", "a", 1), {"a": True}),
+        ({"a": 1e308}, ("increment", "a", 1e308), {"a": 1e308}),
+        ({"a": 0.5}, ("increment", "a", 10**400), {"a": 0.5}),
+        ({"a": 2**64}, ("increment", "a", 1), {"a": 2**64 + 1}),
     ],
 )
 def test_what_a_change_does(before: dict[str, Any], change: tuple[Any, str, Any], after: dict[str, Any]) -> None:
@@ -103,12 +107,16 @@ def test_what_cannot_be_kept_is_refused_and_changes_nothing() -> None:
         metadata.set("more", "z" * 100_000)
     with pytest.raises(PayloadError, match="no JSON form"):
         metadata.set("odd", object())
-    with pytest.raises(TaskError, match="no number"):
+    with pytest.raises(PayloadError, match="no JSON form"):
+        metadata.set("odd", "\ud800")
+    with pytest.raises(TaskError, match="no finite number"):
         metadata.increment("text")
-    with pytest.raises(TaskError, match="no number"):
-        metadata.increment("n", by="1")  # type: ignore[arg-type]
-    with pytest.raises(TaskError, match="no key"):
-        metadata.set("", 1)
+    for wrong in ("1", math.nan, math.inf, 10**400):
+        with pytest.raises(TaskError, match="no finite number"):
+            metadata.parent.increment("n", by=wrong)  # type: ignore[arg-type]
+    for key in ("", "\ud800"):
+        with pytest.raises(TaskError, match="no key"):
+            metadata.set(key, 1)
     metadata.set("big", "z" * 250_000)  # in the place of what was there
     assert set(metadata.all()) == {"text", "big"}
     assert len(changes.take()["self"][0]) == 1

@@ -126,7 +126,8 @@ _WRONG: list[tuple[dict[str, Any], str]] = [
     ({"concurrency_key": ""}, "the concurrency key is empty"),
     ({"concurrency_key": "x" * 2049}, "2,049 characters"),
     ({"concurrency_key": 7}, "a key is a text"),
-    ({"priority": math.inf}, "number of seconds"),
+    ({"priority": math.inf}, "over 100 years"),
+    ({"priority": 10**400}, "over 100 years"),
     ({"priority": math.nan}, "number of seconds"),
     ({"priority": 1e20}, "over 100 years"),
     ({"idempotency_key": ""}, "the idempotency key is empty"),
@@ -136,8 +137,14 @@ _WRONG: list[tuple[dict[str, Any], str]] = [
     ({"debounce": "k"}, "it is a Debounce"),
     ({"max_attempts": 0}, "1 or more"),
     ({"max_attempts": 2.5}, "1 or more"),
+    ({"max_attempts": 2**70}, "at most"),
     ({"max_duration": 0}, "more than 0"),
     ({"version": "two words"}, "cannot be a version"),
+    ({"version": "\ud800"}, "cannot be a version"),
+    ({"queue": "\ud800"}, "cannot be a queue's name"),
+    ({"tags": ["\ud800"]}, "cannot be written as UTF-8"),
+    ({"concurrency_key": "\udcff"}, "cannot be written as UTF-8"),
+    ({"idempotency_key": "\ud800"}, "cannot be written as UTF-8"),
 ]
 
 
