@@ -16,6 +16,7 @@ from typing import Annotated
 import anyio
 import typer
 
+from runlog.cli.demo_orders import Show, run_orders
 from runlog.cli.demo_server import serve
 from runlog.cli.options import JsonDocument
 from runlog.cli.output import note, output
@@ -37,7 +38,8 @@ def command(
     """Write a demo project, run it, and show what happened in each of its runs.
 
     Its tasks call a real HTTP server and a real database on this machine; they fail, are retried, spawn children, are
-    cancelled, and one has its worker killed with SIGKILL. It takes about ten seconds.
+    cancelled, and one has its worker killed with SIGKILL. Then an order is on its way: its runs wait for their queue,
+    for a time, for somebody's answer, and say so. It takes about fifteen seconds.
 
     \b
     runlog demo
@@ -49,13 +51,17 @@ def command(
 
     choose(str(directory))
     settings = load_settings({"console": {"level": "info"}})
+    _require_modules(settings)
     with serve() as url:
         os.environ["DEMO_URL"] = url
-        runs = anyio.run(_run_all, settings)
+        runs = anyio.run(_run_failures, settings)
+        show = _silent if json else _command_in(directory)
+        _show_failures(show, runs)
+        anyio.run(run_orders, settings, runs, show)
     if json:
         output().json(runs)
     else:
-        _show(directory, runs)
+        _say_how_to_go_on(directory, runs)
 
 
 def _require_libraries() -> None:
@@ -80,14 +86,26 @@ def _write_project(directory: Path) -> None:
     note(f"runlog demo: the project is in {directory}/; read its tasks.py beside what follows")
 
 
-async def _run_all(settings: Settings) -> dict[str, str]:
+def _require_modules(settings: Settings) -> None:
+    missing = {"tasks", "orders"} - set(settings.tasks)
+    if missing:
+        raise RunlogError(
+            f"the project in {settings.root} is not that of this version's demo",
+            f"its config does not list {', '.join(sorted(missing))}",
+            "runlog demo --directory DIR   # a folder that is not there yet",
+        )
+
+
+async def _run_failures(settings: Settings) -> dict[str, str]:
     """Run the demo's tasks; return what to look at: the task's id → the run's."""
     from runlog import app
     from runlog.tasks import trigger
+    from runlog.tasks.runs import cancel_all
     from runlog.tasks.submitter import get_submitter
 
     runs: dict[str, str] = {}
     async with app.open(settings=settings, worker=False):
+        await cancel_all("run:*", reason="a new demo has begun")  # those of one that was ended half-way
         runs["resize-image"] = (await trigger("resize-image", "cat.jpg", tags=["demo"])).id
     await _let_worker_die(settings)
     async with app.open(settings=settings):
@@ -103,6 +121,7 @@ async def _run_all(settings: Settings) -> dict[str, str]:
             ("watch-prices", "ACME"),
         ):
             runs[task] = (await trigger(task, payload, tags=["demo"])).id
+        runs["render-catalogue"] = (await trigger("render-catalogue", 400)).id
         await anyio.sleep(1.0)
         await get_submitter().cancel(runs["watch-prices"], "the demo has seen enough prices")
         await get_submitter().wait(list(runs.values()))
@@ -125,20 +144,35 @@ async def _let_worker_die(settings: Settings) -> None:
         raise RunlogError(f"the demo's worker ended with exit code {worker.returncode}, and not by SIGKILL")
 
 
-def _show(directory: Path, runs: dict[str, str]) -> None:
+def _command_in(directory: Path) -> Show:
+    """What runs a command in the demo's folder, and shows it as typed there."""
     from runlog.cli import main
 
-    def command(*arguments: str, say: Sequence[str] | None = None) -> None:
+    def show(*arguments: str, say: Sequence[str] | None = None, apart: bool = True) -> None:
         sys.stdout.flush()
-        output().text()
+        if apart:
+            output().text()
         output().text("$ runlog " + " ".join(say or arguments), "heading")
         output().flush()
-        main(["-C", str(directory), *arguments])
+        if code := main(["-C", str(directory), *arguments]):
+            raise RunlogError(f"this command of the demo ended with exit code {code}")
 
-    command("runs", "--limit", "12")
+    return show
+
+
+def _silent(*_: str, **__: object) -> None:
+    """Where JSON is asked for, commands are not shown."""
+
+
+def _show_failures(show: Show, runs: dict[str, str]) -> None:
+    show("runs", "--limit", "12")
     for task in ("charge-card", "import-customers", "resize-image"):
-        command("show", runs[task])
-    command("search", "level:>=warn tag:demo", "--limit", "5", say=("search", "'level:>=warn tag:demo'", "--limit 5"))
+        show("show", runs[task])
+    show("replay", runs["refund"], "--payload", "3", "--wait")
+    show("search", "level:>=warn tag:demo", "--limit", "5", say=("search", "'level:>=warn tag:demo'", "--limit 5"))
+
+
+def _say_how_to_go_on(directory: Path, runs: dict[str, str]) -> None:
     short = runs["monthly-report"]
     output().text()
     output().text(f"All of this is in {directory}/. Go on there:")

@@ -37,6 +37,9 @@ class Action(StrEnum):
 def command(
     action: Annotated[Action | None, typer.Argument(help="What to do with a queue.", show_default=False)] = None,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="The queue.", show_default=False)] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", "-a", help="Those without a limit and without runs, too.")
+    ] = False,
     json: JsonLines = False,
 ) -> None:
     """List the queues: their limits, and how many runs execute, are queued, wait or are delayed.
@@ -45,12 +48,13 @@ def command(
 
     \b
     runlog queues
+    runlog queues --all
     runlog queues pause mail
     runlog queues resume mail
     """
     settings = load_settings()
     if action is None:
-        _list(settings, json=json)
+        _list(settings, everything=everything, json=json)
         return
     if name is None:
         raise RunlogError(
@@ -66,7 +70,7 @@ def command(
         note(f"No task has declared a queue {one_line(name)} so far, and it has no runs.")
 
 
-def _list(settings: Settings, *, json: bool) -> None:
+def _list(settings: Settings, *, everything: bool, json: bool) -> None:
     from runlog.engines.local.looking import QueueFile
 
     if not settings.queue_path.exists():
@@ -77,11 +81,24 @@ def _list(settings: Settings, *, json: bool) -> None:
     if json:
         for state in states:
             output().json(asdict(state))
-    elif states:
+        return
+    shown = [state for state in states if everything or _matters(state)]
+    if shown:
         out = output()
-        out.lines(table(_COLUMNS, [_row(state) for state in states], out.width if out.terminal else None))
+        out.lines(table(_COLUMNS, [_row(state) for state in shown], out.width if out.terminal else None))
     else:
         note("No queue has runs, and none has a limit.")
+    if shown and len(shown) < len(states):
+        note(f"{len(states) - len(shown):,} more without a limit have no runs; --all shows them")
+
+
+def _matters(state: QueueState) -> bool:
+    """Each task has a queue of its own: most of them have neither a limit nor anything to do."""
+    return state.concurrency is not None or state.paused or bool(_runs(state))
+
+
+def _runs(state: QueueState) -> int:
+    return state.executing + state.queued + state.waiting + state.delayed
 
 
 def _row(state: QueueState) -> Line:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import COMMAND, ESCAPE, environment
+from tests.cli.conftest import COMMAND, ESCAPE, Command, environment
 
 pytest.importorskip("httpx")
 pytest.importorskip("requests")
 pytest.importorskip("sqlalchemy")
 
 PLANTED = (b"sk_live_not_kept", b"t0p-secret", b"4242 4242 4242 4242", b"4242%204242", b"4242+4242")
-SOURCES = {"tasks.py", "shop.py", "plugin.py", "runlog.toml"}
+SOURCES = {"tasks.py", "orders.py", "shop.py", "plugin.py", "runlog.toml"}
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +44,24 @@ def inside(folder: Path, *arguments: str) -> str:
 
 
 def test_each_task_ends_as_it_should(demo: tuple[Path, str, str]) -> None:
-    runs = [json.loads(line) for line in inside(demo[0], "runs", "--json").splitlines()]
-    ends = {run["task"]: (run["status"], run["attempt"]) for run in runs}
+    runs = [json.loads(line) for line in inside(demo[0], "runs", "-n", "100", "--json").splitlines()]
+    ends = Counter((run["task"], run["status"], run["attempt"]) for run in runs if run["task"] != "count-till")
     assert ends == {
-        "sync-user": ("COMPLETED", 1),
-        "import-customers": ("COMPLETED", 1),
-        "send-invoice": ("COMPLETED", 3),
-        "charge-card": ("FAILED", 2),
-        "monthly-report": ("COMPLETED", 1),
-        "refund": ("FAILED", 1),
-        "watch-prices": ("CANCELED", 1),
-        "resize-image": ("COMPLETED", 2),
+        ("sync-user", "COMPLETED", 1): 4,
+        ("import-customers", "COMPLETED", 1): 1,
+        ("send-invoice", "COMPLETED", 3): 1,
+        ("charge-card", "FAILED", 2): 1,
+        ("monthly-report", "COMPLETED", 1): 1,
+        ("refund", "FAILED", 1): 1,
+        ("refund", "COMPLETED", 1): 1,
+        ("watch-prices", "CANCELED", 1): 1,
+        ("resize-image", "COMPLETED", 2): 1,
+        ("render-catalogue", "CRASHED", 1): 1,
+        ("fulfil-order", "COMPLETED", 2): 1,
+        ("take-payment", "COMPLETED", 1): 1,
+        ("pack", "COMPLETED", 1): 2,
+        ("print-label", "COMPLETED", 1): 1,
+        ("index-product", "COMPLETED", 1): 1,
     }
 
 
@@ -62,6 +71,8 @@ def test_it_says_where_and_why_the_payment_failed(demo: tuple[Path, str, str]) -
     assert ": ConnectError in HTTP POST /charge" in out
     assert "tasks.py:" in out
     assert "Retry #1 delay" in out
+    assert "on_failure()" in out
+    assert "telling the customer of order 1001" in out
 
 
 def test_the_children_are_drawn_where_the_parent_waits(demo: tuple[Path, str, str]) -> None:
@@ -95,6 +106,52 @@ def test_all_that_a_task_says_is_in_its_run(demo: tuple[Path, str, str]) -> None
         assert source in shown, shown
     for span in ("HTTP GET /orders", "INSERT orders", "SELECT orders", "subprocess.run"):
         assert span in shown, shown
+
+
+def test_the_order_is_seen_while_it_waits_and_when_it_has_arrived(demo: tuple[Path, str, str]) -> None:
+    """One screen at 120 columns tells it."""
+    _, out, _ = demo
+    screen = out[out.index("$ runlog runs 'status:(executing") : out.index("\nAll of this is in")]
+    assert len(screen.splitlines()) <= 40
+    waiting, order = screen.split("$ runlog tokens complete")
+    for reason in (
+        r"QUEUED .* pack .*queue `warehouse` is at its limit 1",
+        r"WAITING .* fulfil-order .*waiting for",
+        r"DELAYED .* index-product .*until \d\d:\d\d:\d\d, in 9 min",
+        r"warehouse +1 +1 +1 +0 +0 +full",
+        r"count-till .*\* \* \* \* \*.*Europe/Berlin",
+    ):
+        assert re.search(reason, waiting), (reason, waiting)
+    for told in (
+        "is completed.",
+        "fulfil-order COMPLETED on attempt 2",
+        'progress = "2 parcels sent, cleared by Grace"',
+        "take-payment (cached)",
+        "pack.batch_trigger_and_wait()",
+        "wait.for_token()",
+        "wait.for()",
+        "event loop blocked",
+        'blocked.by="compute_route (orders.py:',
+        "[stream:mail] Dear Ada, label-7 is on its way",
+    ):
+        assert told in order, order
+
+
+def test_what_the_screen_has_no_room_for_is_in_the_run_log(demo: tuple[Path, str, str]) -> None:
+    folder, out, _ = demo
+    assert re.search(r"render-catalogue .*it used \d+ MiB of memory, and its limit is 150 MiB", out)
+    assert "--payload 3 --wait\norder 3 is refunded" in out
+    assert inside(folder, "search", "debounced").count("index-product (debounced)") == 2
+    label = inside(folder, "show", json.loads(inside(folder, "runs", "task:print-label", "--json"))["run_id"])
+    assert "http.response.status_code=429 retry.delay=1.0" in label
+    assert "http.response.status_code=201" in label
+
+
+def test_a_project_of_another_version_is_refused(tmp_path: Path, runlog: Command) -> None:
+    (tmp_path / "runlog.toml").write_text('tasks = ["tasks"]')
+    answer = runlog("demo", "--directory", str(tmp_path))
+    assert answer.code == 2
+    assert "not that of this version's demo" in answer.err
 
 
 def test_no_planted_secret_is_in_any_byte_of_the_project(demo: tuple[Path, str, str]) -> None:

@@ -255,6 +255,11 @@ def test_queues(runlog: Command, worker: Worker) -> None:
     }  # fmt: skip
     assert runlog("queues", "resume", "mail").out == "Queue mail goes on.\n"
     assert "so far" in runlog("queues", "pause", "typo").err
+    assert "typo" in runlog("queues").out
+    runlog("queues", "resume", "typo")
+    without = runlog("queues")
+    assert ("typo" in without.out, without.err) == (False, "1 more without a limit have no runs; --all shows them\n")
+    assert "typo" in runlog("queues", "--all").out
     assert runlog("queues", "pause").code == 2
     for columns in (60, 80, 120):
         screen = in_terminal("queues", columns=columns)

@@ -28,3 +28,8 @@ def total_of(rows: list[dict[str, int]]) -> int:
     with engine.begin() as connection:
         connection.execute(insert(orders).prefix_with("OR REPLACE"), rows)
         return connection.execute(select(func.sum(orders.c.cents))).scalar_one()
+
+
+def was_paid(order: int) -> bool:
+    with engine.begin() as connection:
+        return connection.execute(select(orders.c.id).where(orders.c.id == order)).first() is not None

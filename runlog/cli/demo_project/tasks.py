@@ -1,4 +1,4 @@
-"""The demo's tasks: each shows one thing that a run log is for. Read it beside `runlog show RUN`."""
+"""Tasks that fail, each in its own way, and what a run log says of it. Read it beside `runlog show RUN`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import warnings
 from dataclasses import dataclass
 
@@ -94,11 +95,19 @@ async def watch_prices(symbol: str) -> None:
             logger.debug("tick", symbol=symbol)
 
 
+@charge_card.on_failure
+async def tell_customer(payload: int, error: BaseException) -> None:
+    """A hook: called once, when no attempt is left."""
+    logger.warn("telling the customer of order {order}", order=payload, because=type(error).__name__)
+
+
 @task
-async def refund(order: int) -> None:
-    """Says itself that another attempt is pointless."""
-    logger.error("order {order} was never paid", order=order)
-    raise AbortRun(f"order {order} was never paid")
+def refund(order: int) -> str:
+    """Says itself that another attempt is pointless; `runlog replay` with another payload is not."""
+    if not shop.was_paid(order):
+        logger.error("order {order} was never paid", order=order)
+        raise AbortRun(f"order {order} was never paid")
+    return f"order {order} is refunded"
 
 
 @task
@@ -110,3 +119,13 @@ async def resize_image(name: str, ctx: Context) -> str:
             logger.warn("this process is about to be killed with SIGKILL", pid=os.getpid())
             os.kill(os.getpid(), signal.SIGKILL)
     return f"{name}: 640 x 480"
+
+
+@task(process=True, memory=150)
+def render_catalogue(megabytes: int) -> int:
+    """In a process of its own, which is ended when it uses more than 150 MiB. The worker goes on."""
+    pages = []
+    for _ in range(megabytes):
+        pages.append(os.urandom(2**20))
+        time.sleep(0.002)
+    return len(pages)
