@@ -35,10 +35,25 @@ async def test_an_expired_run_is_never_claimed(engine: Engine) -> None:
 
 
 async def test_a_run_that_has_begun_does_not_expire(engine: Engine) -> None:
-    new = new_run(expires=time.time_ns() + SECOND // 5)
-    await engine.submit([new])
-    await engine.finish(await claim_one(engine), Outcome("DELAYED", available=time.time_ns() + SECOND // 2))
+    new, beside = (new_run(task, expires=time.time_ns() + SECOND) for task in ("work", "nobody-takes-it"))
+    await engine.submit([new, beside])
+    await engine.finish(await claim_one(engine), Outcome("DELAYED", available=new.expires))
+    with anyio.fail_after(20):
+        assert [run.status for run in await engine.wait([beside.run_id])] == ["EXPIRED"]
     assert (await claim_one(engine)).attempt == 2
+
+
+async def test_the_ttl_of_a_run_that_starts_at_another_time_begins_then(engine: Engine) -> None:
+    begin = time.time_ns() - 100 * SECOND
+    put_off = new_run(created=begin, available=begin, expires=begin + 99 * SECOND)
+    brought_forward = new_run(delay=60, expires=time.time_ns() + 60 * SECOND + SECOND // 100)
+    await engine.submit([put_off, brought_forward])
+    assert await engine.reschedule(put_off.run_id, time.time_ns())
+    assert (await claim_one(engine)).run.run_id == put_off.run_id
+    assert await engine.reschedule(brought_forward.run_id, begin)
+    with anyio.fail_after(20):
+        (run,) = await engine.wait([brought_forward.run_id])
+    assert run.status == "EXPIRED"
 
 
 async def test_a_run_is_put_off_and_brought_forward_until_its_first_attempt(opener: Opener) -> None:
