@@ -119,7 +119,7 @@ class Delivery:
     """An attempt handed to a worker, under a lease."""
 
     run: NewRun
-    """`metadata` and `tags` are those of now."""
+    """`metadata` and `tags` are those of now; `debounce` is left out."""
     attempt: int
     """1 for the first. A crash makes the next attempt a new number, a shutdown does not."""
     crashes: int
@@ -339,7 +339,8 @@ class Engine(Protocol):
         ...
 
     async def prune(self, ended_before: int) -> int:
-        """Forget runs that ended before this time, and tokens with them; return how many runs."""
+        """Forget runs that ended before this time, but for those whose idempotency key stands, and tokens with them;
+        return how many runs."""
         ...
 
     async def close(self) -> None:

@@ -1,7 +1,7 @@
 """The queue on one connection: what all that is done to it shares.
 
-What is done is in functions: `submitting`, `claiming`, `ending`, `taking_back`, `admission`, `reading`, `explaining`,
-`tokens`, `schedules`. Those that write run inside a transaction of their caller. `now` is nanoseconds since 1970 UTC.
+What is done is in functions: `submitting`, `claiming`, `admission`, `resuming`, `ending`, `workforce`, `reading`,
+`explaining` and others. Those that write run inside a transaction of their caller. `now` is nanoseconds since 1970 UTC.
 """
 
 # ruff: noqa: S608 - the statements are put together from this package's own constants; values are bound
@@ -114,10 +114,17 @@ class Queue:
 
     def find(self, run_id: str) -> int:
         """The row of a run. Raises RunNotFound."""
-        row = self.row("SELECT id FROM run WHERE run_id = ?", (run_id,))
+        return int(self.find_row("SELECT id FROM run WHERE run_id = ?", run_id)[0])
+
+    def find_row(self, query: str, run_id: str) -> Any:
+        """The row of which a query for the id of a run finds one. Raises RunNotFound."""
+        try:
+            row = self.row(query, (run_id,))
+        except UnicodeEncodeError:  # no id has such characters
+            row = None
         if row is None:
             raise not_found(run_id)
-        return int(row[0])
+        return row
 
     def tell(self, row_id: int, *, payload: bool = False, metadata: bool = False) -> None:
         """The row's state is a change to be told, and with it what it touched."""
