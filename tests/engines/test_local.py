@@ -9,16 +9,16 @@ import signal
 import stat
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
+from types import ModuleType
 
 import anyio
 import apsw
 import pytest
 
 from runlog.engines.base import Interrupt, Outcome
-from runlog.engines.local import LocalEngine, live_workers
-from runlog.engines.local import claiming, reading, submitting
+from runlog.engines.local import LocalEngine, claiming, live_workers, operations, reading, submitting
 from runlog.errors import RunNotFound, StoreError, StoreTooNew
 from runlog.system.files import private_directory
 from runlog.system.sqlite import Database
@@ -80,7 +80,12 @@ async def test_a_folder_that_cannot_be_written_is_said_so(tmp_path: Path, anyio_
     blocked = tmp_path / "file"
     blocked.write_text("no folder")
     engine = LocalEngine(blocked / "queue.db", Changes())
-    for call in (engine.submit([new_run()]), engine.claim(work_on("work"), 1), engine.get("run_x"), engine.wait(["run_x"])):
+    for call in (
+        engine.submit([new_run()]),
+        engine.claim(work_on("work"), 1),
+        engine.get("run_x"),
+        engine.wait(["run_x"]),
+    ):
         with pytest.raises(StoreError, match="cannot open"):
             await call
     await engine.close()
@@ -229,6 +234,35 @@ async def test_an_error_of_the_engine_itself_is_told_to_who_waits(
             await local.get(new.run_id)
         assert (await local.get(new.run_id)).status == "QUEUED"
     assert "odd" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", [operations, reading])
+async def test_what_is_wrong_with_one_question_is_not_told_to_others(
+    local: LocalEngine, monkeypatch: pytest.MonkeyPatch, module: ModuleType
+) -> None:
+    new, other = new_run(), new_run()
+    await local.submit([new, other])
+    refused: list[str] = []
+
+    async def ask(name: str, answer: Awaitable[object]) -> None:
+        try:
+            await answer
+        except StoreError:
+            refused.append(name)
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            local._before_fork()  # so that all of them are in one turn of the thread
+            group.start_soon(ask, "first", local.changes((0, 0), 1))
+            await anyio.wait_all_tasks_blocked()
+            _once(monkeypatch, module, "get", ValueError("odd"))
+            group.start_soon(ask, "wrong", local.wait([new.run_id]) if module is operations else local.get(new.run_id))
+            await anyio.wait_all_tasks_blocked()
+            for answer in (local.get(other.run_id), local.wait([other.run_id]), local.cancel(other.run_id)):
+                group.start_soon(ask, "fine", answer)
+            await anyio.wait_all_tasks_blocked()
+            local._after_fork_in_parent()
+    assert refused == ["wrong"]
 
 
 async def test_a_worker_is_registered_anew_if_that_was_not_committed(

@@ -202,9 +202,10 @@ async def test_cancel_reaches_the_children_that_are_waited_for_and_no_others(eng
 
 
 async def test_what_nobody_knows_is_not_found(engine: Engine) -> None:
-    for call in (engine.get("run_nothing"), engine.cancel("run_nothing"), engine.wait(["run_nothing"])):
-        with pytest.raises(RunNotFound):
-            await call
+    for run_id in ("run_nothing", "run_\ud800"):
+        for call in (engine.get(run_id), engine.cancel(run_id), engine.wait([run_id]), engine.explain(run_id)):
+            with pytest.raises(RunNotFound):
+                await call
 
 
 async def test_wait_returns_all_in_the_order_asked_for(opener: Opener) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 import apsw
 
 from runlog.engines.base import OnChange
-from runlog.engines.local.operations import Item, Operation, Stop
+from runlog.engines.local.operations import Item, Operation, Stop, Wait, Waits
 from runlog.engines.local.queue import Queue
 from runlog.engines.local.replies import Reply, wake
+from runlog.engines.local.tokens import TokenWait
 from runlog.errors import RunlogError, StoreError
 from runlog.stores.base import Run
 
@@ -33,11 +34,32 @@ def answer_reads(reads: Iterable[Operation], queue: Queue, path: Path) -> None:
         assert reply is not None
         try:
             settled = reply.put(operation.action(queue))
-        except (RunlogError, apsw.Error) as error:
-            settled = reply.put_error(store_error(path, error))
+        except Exception as error:  # noqa: BLE001 - what is wrong with one question is not told to all who wait
+            settled = reply.put_error(_told(path, error))
         if settled:
             replies.append(reply)
     wake(replies)
+
+
+def begin_waits(waits: Iterable[Wait | TokenWait], known: Waits, queue: Queue, path: Path) -> None:
+    """Answer at once those that can be, and remember the others."""
+    replies: list[Reply[Any]] = []
+    for wait in waits:
+        try:
+            known.begin(wait, queue)
+        except Exception as error:  # noqa: BLE001 - as with reads
+            wait.reply.put_error(_told(path, error))
+        if wait.reply.is_settled:
+            replies.append(wait.reply)
+    wake(replies)
+
+
+def _told(path: Path, error: Exception) -> RunlogError:
+    """`store_error`, of which the engine's own are printed too."""
+    if not isinstance(error, (RunlogError, apsw.Error)):
+        print("runlog: the engine goes on after an error of its own", file=sys.stderr)  # noqa: T201
+        traceback.print_exception(error)
+    return store_error(path, error)
 
 
 def refuse(items: Iterable[Item], error: BaseException, also: Iterable[Reply[Any]] = ()) -> None:

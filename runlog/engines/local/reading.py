@@ -9,17 +9,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from runlog.engines.base import Change
-from runlog.engines.local.queue import ACTIVE, NO_SETTING, Queue, not_found
+from runlog.engines.local.queue import ACTIVE, NO_SETTING, Queue
 from runlog.engines.local.rows import SELECT_RUN, whole_run
 from runlog.stores.base import Run
 from runlog.tasks.states import QueueState
 
 
 def get(queue: Queue, run_id: str) -> Run:
-    row = queue.row(f"{SELECT_RUN} WHERE r.run_id = ?", (run_id,))
-    if row is None:
-        raise not_found(run_id)
-    return whole_run(row)
+    return whole_run(queue.find_row(f"{SELECT_RUN} WHERE r.run_id = ?", run_id))
 
 
 def statuses(queue: Queue, run_ids: Sequence[str]) -> dict[str, str]:

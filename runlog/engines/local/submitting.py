@@ -151,11 +151,16 @@ def _add_key(queue: Queue, row_id: int, new: NewRun) -> None:
 
 
 def reschedule(queue: Queue, run_id: str, available: int, now: int) -> bool:
-    """Have a run start at another time; False if an attempt has begun, or it has ended."""
+    """Have a run start at another time; False if an attempt has begun, or it has ended. Its ttl begins then."""
     row_id = queue.find(run_id)
     status, attempt = queue.row("SELECT status, attempt FROM state WHERE id = ?", (row_id,))
     if attempt or status not in ("QUEUED", "DELAYED", "PENDING_VERSION"):
         return False
+    queue.connection.execute(
+        "UPDATE state SET expires = max(?1, ?2) + expires - max(available, created) FROM run "
+        "WHERE state.id = ?3 AND run.id = ?3",
+        (available, now, row_id),
+    )
     _start_at(queue, row_id, available, now)
     return True
 

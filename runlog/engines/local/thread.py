@@ -16,7 +16,7 @@ from typing import Any, Literal
 import apsw
 
 from runlog.engines.base import Delivery, Interrupt, OnChange, Outcome
-from runlog.engines.local.answers import answer_reads, refuse, store_error, tell_changes
+from runlog.engines.local.answers import answer_reads, begin_waits, refuse, store_error, tell_changes
 from runlog.engines.local.attempts import Attempts
 from runlog.engines.local.care import Care
 from runlog.engines.local.ending import mark
@@ -186,9 +186,7 @@ class EngineThread(threading.Thread):
             return
         self._write(operations)
         answer_reads(reads, queue, self._path)
-        for wait in waits:
-            self._waits.begin(wait, queue)
-        wake(wait.reply for wait in waits if wait.reply.is_settled)
+        begin_waits(waits, self._waits, queue, self._path)
         if self._serving or self._waits or self._attempts:
             self._poll(queue)
             due = self._waits.due(time.time_ns())
