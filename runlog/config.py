@@ -99,8 +99,8 @@ class WorkerSettings(_Section):
     """After its `max_duration` an attempt has so long to react, before it is ended over its head."""
     threads: Annotated[int, Field(ge=1)] = 40
     lease: Annotated[float, Field(ge=0.5)] = 12
-    """A worker that shows no sign of life for so long loses its runs, where its death cannot be seen; it is renewed every
-    third of it. Workers on one queue have to agree."""
+    """A worker that shows no sign of life for so long loses its runs, where its death cannot be seen; it is renewed
+    every third of it. Workers on one queue have to agree."""
 
 
 class ExportSettings(_Section):
