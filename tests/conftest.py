@@ -23,6 +23,24 @@ else:
     BACKENDS.append(pytest.param(("asyncio", {"use_uvloop": True}), id="asyncio+uvloop"))
 
 
+UVLOOP = "asyncio+uvloop"
+ON_UVLOOP = (
+    "tests/tracing/",
+    "tests/executor/test_attempts",
+    "tests/executor/test_waits",
+    "tests/engines/test_port.py",
+)
+"""Where uvloop is tried in the short suite too: what talks to an event loop from threads, or wakes its tasks."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Elsewhere uvloop, which is asyncio with another loop, is for the long run."""
+    for item in items:
+        if UVLOOP in item.name and not any(part in item.nodeid for part in ON_UVLOOP):
+            item.add_marker("slow")
+
+
 @pytest.fixture(params=BACKENDS)
 def anyio_backend(request: pytest.FixtureRequest) -> Any:
     return request.param
