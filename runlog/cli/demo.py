@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,7 @@ from typing import Annotated
 import anyio
 import typer
 
-from runlog.cli.demo_orders import Show, run_orders
+from runlog.cli.demo_orders import Show, run_orders, show_nothing
 from runlog.cli.demo_server import serve
 from runlog.cli.options import JsonDocument
 from runlog.cli.output import note, output
@@ -39,7 +39,7 @@ def command(
 
     Its tasks call a real HTTP server and a real database on this machine; they fail, are retried, spawn children, are
     cancelled, and one has its worker killed with SIGKILL. Then an order is on its way: its runs wait for their queue,
-    for a time, for somebody's answer, and say so. It takes about fifteen seconds.
+    for a time, for somebody's answer, and say so. It takes about ten seconds.
 
     \b
     runlog demo
@@ -52,16 +52,21 @@ def command(
     choose(str(directory))
     settings = load_settings({"console": {"level": "info"}})
     _require_modules(settings)
+    if json:
+        with redirect_stdout(sys.stderr):  # what the tasks print is not the answer
+            runs = _run(settings, show_nothing)
+        output().json(runs)
+    else:
+        _say_how_to_go_on(directory, _run(settings, _command_in(directory)))
+
+
+def _run(settings: Settings, show: Show) -> dict[str, str]:
     with serve() as url:
         os.environ["DEMO_URL"] = url
         runs = anyio.run(_run_failures, settings)
-        show = _silent if json else _command_in(directory)
         _show_failures(show, runs)
         anyio.run(run_orders, settings, runs, show)
-    if json:
-        output().json(runs)
-    else:
-        _say_how_to_go_on(directory, runs)
+    return runs
 
 
 def _require_libraries() -> None:
@@ -158,10 +163,6 @@ def _command_in(directory: Path) -> Show:
             raise RunlogError(f"this command of the demo ended with exit code {code}")
 
     return show
-
-
-def _silent(*_: str, **__: object) -> None:
-    """Where JSON is asked for, commands are not shown."""
 
 
 def _show_failures(show: Show, runs: dict[str, str]) -> None:

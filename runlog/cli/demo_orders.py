@@ -16,6 +16,11 @@ from runlog.errors import RunlogError
 Show = Callable[..., None]
 """Run a command and show what it prints; `say` is what is shown as typed, and `apart` leaves a line free before it."""
 
+
+def show_nothing(*_: str, **__: object) -> None:
+    """Where JSON is asked for, nothing is looked at."""
+
+
 _PATIENCE = 60.0
 _STEP = 0.05
 _LISTED = 30
@@ -40,7 +45,8 @@ async def run_orders(settings: Settings, runs: dict[str, str], show: Show) -> No
     async with app.open(settings=without_console(settings)):
         triggered = await _trigger()
         await _until(lambda: _stands(triggered))
-        note("\nrunlog demo: order 7 is on its way; the robot packs the piano, and the customs have to say yes")
+        if show is not show_nothing:
+            note("\nrunlog demo: order 7 is on its way; the robot packs the piano, and the customs have to say yes")
         await to_thread.run_sync(_look, show)
         robot_may_go.set()
         await _answer(triggered["fulfil-order"], show)
@@ -90,5 +96,8 @@ async def _answer(run_id: str, show: Show) -> None:
     from runlog.tasks.submitter import get_submitter
 
     [token] = [token.token_id for token in await get_submitter().tokens(None, 100) if token.run_id == run_id]
+    if show is show_nothing:
+        await get_submitter().complete_token(token, _ANSWER.encode())
+        return
     typed = ("tokens", "complete", token)
     await to_thread.run_sync(lambda: show(*typed, _ANSWER, say=(*typed, f"'{_ANSWER}'"), apart=False))

@@ -116,7 +116,7 @@ def test_the_order_is_seen_while_it_waits_and_when_it_has_arrived(demo: tuple[Pa
     waiting, order = screen.split("$ runlog tokens complete")
     for reason in (
         r"QUEUED .* pack .*queue `warehouse` is at its limit 1",
-        r"WAITING .* fulfil-order .*waiting for",
+        r"WAITING .* fulfil-order .*waits for",
         r"DELAYED .* index-product .*until \d\d:\d\d:\d\d, in 9 min",
         r"warehouse +1 +1 +1 +0 +0 +full",
         r"count-till .*\* \* \* \* \*.*Europe/Berlin",
@@ -152,6 +152,17 @@ def test_a_project_of_another_version_is_refused(tmp_path: Path, runlog: Command
     answer = runlog("demo", "--directory", str(tmp_path))
     assert answer.code == 2
     assert "not that of this version's demo" in answer.err
+
+
+def test_as_json_it_prints_the_ids_of_the_runs_and_nothing_else(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "demo", "--json"], cwd=tmp_path, capture_output=True, text=True, timeout=120, env=environment()
+    )
+    assert done.returncode == 0, done.stderr
+    runs = json.loads(done.stdout)
+    order = json.loads(inside(tmp_path / "runlog-demo", "show", runs["fulfil-order"], "--json"))
+    assert order["run"]["status"] == "COMPLETED"
+    assert "$ runlog" not in done.stderr
 
 
 def test_no_planted_secret_is_in_any_byte_of_the_project(demo: tuple[Path, str, str]) -> None:
