@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack
 from typing import Any
 
 from opentelemetry.trace import Link, Span, SpanKind
 
 from runlog.config import Settings
 from runlog.engines.base import Engine, NewRun, Submitted
-from runlog.errors import PayloadError
+from runlog.errors import PayloadError, TaskError
 from runlog.executor.attempt import Attempt, running_attempt
 from runlog.executor.manage import Manager
 from runlog.executor.newruns import new_run
 from runlog.executor.spans import span_context
 from runlog.executor.subscribe import Subscriptions
-from runlog.executor.waits import Waits
+from runlog.executor.waits import Waits, away
 from runlog.stores.base import Page, Run
 from runlog.stores.query import Query
 from runlog.system.ids import RUN_ID_PREFIX, new_run_id
@@ -98,11 +97,9 @@ class Triggers:
             pass
 
     async def _wait(self, run_ids: Sequence[str], parent: Attempt | None) -> list[Run]:
-        async with AsyncExitStack() as stack:
-            if parent is not None and parent.is_here:
-                what = f"run {run_ids[0]}" if len(run_ids) == 1 else f"{len(run_ids):,} runs"
-                cause = {"code": "run", "run_ids": list(run_ids[:_NAMED]), "count": len(run_ids)}
-                await stack.enter_async_context(parent.waiting(f"waiting for {what}", cause))
+        if parent is not None:
+            _check_ends(parent.delivery.run, run_ids)
+        async with away(parent, {"code": "run", "run_ids": list(run_ids[:_NAMED]), "count": len(run_ids)}):
             return await self._engine.wait(run_ids)
 
     def _check(self, requests: Sequence[RunRequest]) -> None:
@@ -186,6 +183,14 @@ class EngineSubmitter:
 
     async def pause_schedule(self, schedule_id: str, *, paused: bool) -> None:
         await self._engine.pause_schedule(schedule_id, paused=paused)
+
+
+def _check_ends(run: NewRun, run_ids: Sequence[str]) -> None:
+    """Raises TaskError for the wait of a run that could never end: for itself, or for the run that waits for it."""
+    if run.run_id in run_ids:
+        raise TaskError(f"run {run.run_id} would wait for itself", "its idempotency key is its own, or its handle")
+    if run.waited and run.parent_run_id in run_ids:
+        raise TaskError(f"run {run.run_id} would wait for its parent {run.parent_run_id}", "which waits for it")
 
 
 def _batch_id(verb: str) -> str | None:

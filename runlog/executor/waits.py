@@ -42,7 +42,7 @@ class Waits:
             if until <= began:
                 await checkpoint()
                 return
-            async with _away(attempt, {"code": "until", "until": until}):
+            async with away(attempt, {"code": "until", "until": until}):
                 if verb == "for":  # a clock that is set back must not make it longer
                     await sleep_until(until, at_most=(until - began) / 1e9)
                 else:
@@ -91,14 +91,15 @@ class Waits:
                 cause: dict[str, Any] = {"code": "token", "id": token_id}
                 if token.expires is not None:
                     cause["until"] = token.expires
-                async with _away(attempt, cause):
+                async with away(attempt, cause):
                     with move_on_after(timeout):
                         return await self._engine.wait_for_token(token_id)
                 (token,) = await self._engine.tokens([token_id])
             return token
 
 
-def _away(attempt: Attempt | None, cause: dict[str, Any]) -> AbstractAsyncContextManager[None]:
+def away(attempt: Attempt | None, cause: dict[str, Any]) -> AbstractAsyncContextManager[None]:
+    """Round a wait of the code that runs here: in a run its places are free meanwhile."""
     if attempt is None or not attempt.is_here:
         return nullcontext()
     return attempt.waiting(words(cause, time.time_ns()), cause)

@@ -81,6 +81,32 @@ async def test_who_waits_for_a_cached_child_waits_for_the_original(bench: Bench)
     assert len(set(results)) == 1
 
 
+async def test_a_wait_that_could_never_end_is_refused(bench: Bench) -> None:
+    own = IdempotencyKey("own", scope="global")
+
+    @bench.task(retry=1)
+    async def again(by: str) -> None:
+        if by == "key":
+            await again.trigger_and_wait(by, idempotency_key=own)
+        elif by == "handle":
+            await handles[-1].wait()
+        else:
+            await below.trigger_and_wait()
+
+    @bench.task(retry=1)
+    async def below() -> None:
+        await again.trigger_and_wait("key", idempotency_key=own)
+
+    handles = []
+    with anyio.fail_after(20):
+        async with bench.worker():
+            for by in ("key", "handle", "child"):
+                handles.append(await again.trigger(by, idempotency_key=own))
+                result = await handles[-1].wait()
+                assert result.status == "FAILED"
+                assert "wait for its" in str(result.error)
+
+
 async def test_a_key_is_free_again_when_its_run_failed(bench: Bench) -> None:
     @bench.task(retry=1)
     async def fail() -> None:

@@ -41,7 +41,7 @@ async def test_a_child_that_is_waited_for_is_in_its_parents_trace(bench: Bench) 
     assert bench.span(child_id, "Attempt 1").parent_id == child_run.span_id
     assert bench.statuses(handle.id) == ["QUEUED", "EXECUTING", "WAITING", "EXECUTING", "COMPLETED"]
     (waiting,) = [change for change in bench.changes if change.status == "WAITING"]
-    assert waiting.reason == f"waiting for run {child_id}"
+    assert waiting.reason == f"waits for run {child_id}"
     assert bench.spans(handle.id) == [
         (1, "Attempt 1", "unset"),
         (2, "run()", "unset"),
