@@ -134,6 +134,7 @@ class _Child:
             task = _find_task(settings, self._start)
             async with open_resources() as resources:
                 context = attempt.make_context(task, resources)
+                context.checkpoint()  # it may have been told to end before it got here
                 args, kwargs = task.arguments(self._start.delivery.run.payload, context)
                 call = partial(task.function, *args, **kwargs)
                 value = await (call() if task.is_async else run_in_thread(call))

@@ -59,6 +59,8 @@ class ChildThread(threading.Thread):
         self._deliver: Callable[[Any], None] = lambda _: None
         self._sending = threading.Lock()
         self._connection: Connection[Any, Any] | None = None
+        self._early: list[Any] = []
+        """What is to be sent right after the attempt."""
         self._kill_at = math.inf
         self._is_over = False
         self._memory = _Memory()
@@ -80,11 +82,13 @@ class ChildThread(threading.Thread):
             return True
 
     def send(self, message: Any) -> None:
-        """Send a message, from any thread; nothing happens if the child is gone. Only for short ones: it waits while
-        the socket is full."""
+        """Send a message, from any thread: once the child has its attempt, and never if it is gone. Only for short
+        ones: it waits while the socket is full."""
         with self._sending, suppress(OSError):
             if self._connection is not None:
                 self._connection.send(message)
+            else:
+                self._early.append(message)
 
     def kill_after(self, seconds: float) -> None:
         """Kill the process if it still runs then."""
@@ -117,9 +121,8 @@ class ChildThread(threading.Thread):
             connection: Connection[Any, Any] = Connection(ours.detach())
         try:
             if self._await_attempt(process):
-                with self._sending, suppress(OSError):  # it is dead already, which is seen below
-                    connection.send(self._first)
-                    self._connection = connection
+                with suppress(OSError):  # it is dead already, which is seen below
+                    self._introduce(connection)
                 self._talk(connection, process)
                 self._await_exit(process)
         finally:
@@ -131,9 +134,19 @@ class ChildThread(threading.Thread):
                 connection.close()
         return Ended(process.returncode, self._memory.peak, self._over_limit, describe_exit(process.returncode))
 
+    def _introduce(self, connection: Connection[Any, Any]) -> None:
+        """Send the attempt, and what others have said meanwhile: that may take as long as the child to start."""
+        connection.send(self._first)
+        with self._sending:
+            for message in self._early:
+                connection.send(message)
+            self._connection = connection
+
     def _await_attempt(self, process: subprocess.Popen[bytes]) -> bool:
         """False if there was none for long, or the process has died."""
-        self.kill_after(_SPARE_LIMIT)
+        with self._taking:
+            if not self._given.is_set():
+                self.kill_after(_SPARE_LIMIT)
         while not self._given.wait(_LOOK):
             with self._taking:
                 self._is_over = process.poll() is not None or time.monotonic() >= self._kill_at

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runlog.executor import Executor, processes
+from runlog.executor import Executor, child, processes
 from runlog.executor.trouble import Lookout
 from runlog.stores.base import Event
 from tests.executor import child_tasks
@@ -143,6 +143,26 @@ async def test_a_cancelled_child_cleans_up(bench: Bench) -> None:
         assert await handle.cancel("enough")
         assert (await handle.wait()).status == "CANCELED"
     assert "cleaned up" in [event.message for event in bench.stored(handle.id)[1] if event.kind == "log"]
+
+
+async def test_one_that_is_cancelled_while_its_process_starts_is_not_begun(bench: Bench) -> None:
+    async with bench.worker():
+        handle = await child_tasks.sleep.trigger(60)
+        await bench.until_status(handle.id, "EXECUTING")
+        assert await handle.cancel()
+        assert (await handle.wait()).status == "CANCELED"
+    assert notes() == []
+    assert "unfinished" not in [status for _, _, status in bench.spans(handle.id)]  # it was told, and not killed
+
+
+async def test_only_a_process_that_waits_for_an_attempt_has_a_limit_for_that(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child, "_SPARE_LIMIT", 0.0)
+    async with bench.worker():
+        handle = await child_tasks.sleep.trigger(1)
+        assert (await handle.wait()).status == "COMPLETED"
+    assert len(notes()) == 1
 
 
 async def test_the_stacks_of_a_child_are_its_own(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
