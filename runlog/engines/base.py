@@ -244,6 +244,14 @@ class Engine(Protocol):
         next attempt will ask for them. Does not raise for a queue that is locked, full or gone: it goes on trying."""
         ...
 
+    def finish_soon(self, delivery: Delivery, outcome: Outcome) -> None:
+        """`finish`, without waiting for it: kept in the order of calls, and done before `close` gives leases up."""
+        ...
+
+    async def flush(self) -> None:
+        """Wait until all is done that `finish_soon` and `mark` were called for, however long the queue is locked."""
+        ...
+
     async def cancel(self, run_id: str, reason: str | None = None) -> bool:
         """Ask for a cancel of a run and of its children that are waited for; False if it had ended already.
 

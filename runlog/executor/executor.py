@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from anyio import CancelScope, Event, create_task_group, move_on_after, sleep, sleep_forever
@@ -31,7 +32,7 @@ from runlog.tracing.provider import TracerProvider
 
 _RETRY = 1.0
 _LAST_WORD = 5.0
-"""Seconds for saying how an attempt ended, when the executor itself is being cancelled."""
+"""Seconds for writing down how attempts ended, when the executor itself ends."""
 
 
 class Executor:
@@ -95,6 +96,8 @@ class Executor:
             finally:
                 if self._children is not None:
                     self._children.close()
+                with move_on_after(_LAST_WORD, shield=True), suppress(ProjectNotOpen):
+                    await self._engine.flush()  # it goes on trying by itself
             beside.cancel_scope.cancel()
         if failure is not None:
             raise failure
@@ -197,8 +200,8 @@ class Executor:
                 if attempt is not None and not attempt.is_flushed:
                     with move_on_after(_LAST_WORD, shield=True):
                         await attempt.flush()
-                with move_on_after(_LAST_WORD, shield=True):  # the engine goes on trying by itself
-                    await self._engine.finish(delivery, outcome)
+                with suppress(ProjectNotOpen):  # then it has given up the lease itself
+                    self._engine.finish_soon(delivery, outcome)
             finally:
                 if attempt is not None:
                     self._attempts.discard(attempt)

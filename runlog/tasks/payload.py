@@ -106,7 +106,8 @@ class Codec:
 
     def _dump(self, value: object) -> bytes:
         _refuse_lazy(value)
-        return self.adapter.dump_json(value, warnings="error")  # "warn" would print into the user's terminal
+        # What is not as annotated is dumped by its own type. With warnings="error" each call would give up the GIL.
+        return self.adapter.dump_json(value, warnings=False)
 
     def decode_result(self, data: bytes | None) -> Any:
         """The result of a run, typed where it fits the annotation; else as plain data, or what stands for it."""

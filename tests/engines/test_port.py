@@ -277,6 +277,20 @@ async def test_a_delay_that_is_over_is_seen_where_nobody_is_free(engine: Engine)
     await eventually(lambda: _has_status(engine, new.run_id, "QUEUED"))
 
 
+async def test_flush_waits_for_ends_that_nobody_waits_for_and_so_does_close(opener: Opener) -> None:
+    engine, changes = opener()
+    first, second = new_run(), new_run()
+    await engine.submit([first, second])
+    one, other = await claim_one(engine), await claim_one(engine)
+    engine.finish_soon(one, Outcome("COMPLETED", output=b"1"))
+    await engine.flush()
+    assert changes.of(one.run.run_id)[-1] == "COMPLETED"
+    assert not await engine.finish(one, Outcome("FAILED"))
+    engine.finish_soon(other, Outcome("COMPLETED"))
+    await engine.close()
+    assert changes.of(other.run.run_id)[-1] == "COMPLETED"
+
+
 async def test_closing_gives_back_what_is_held(opener: Opener) -> None:
     engine, _ = opener()
     new = new_run()

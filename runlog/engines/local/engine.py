@@ -157,6 +157,13 @@ class LocalEngine(Extras):
         self._running().finish(delivery, outcome, reply)
         return await reply.wait()
 
+    def finish_soon(self, delivery: Delivery, outcome: Outcome) -> None:
+        self._running().finish(delivery, outcome)
+
+    async def flush(self) -> None:
+        if self._thread is not None:
+            await self._ask(lambda _: None, keep=True)
+
     async def cancel(self, run_id: str, reason: str | None = None) -> bool:
         return await self._ask(lambda queue: ending.cancel(queue, run_id, reason, time.time_ns()), durable=True)
 
