@@ -119,9 +119,8 @@ def read_payload(text: str | None, what: str = "the payload") -> tuple[Any, ...]
     except OSError as error:
         raise PayloadError(f"cannot read {what} from {source}", error.strerror) from None
     except (ValueError, RecursionError) as error:
-        raise PayloadError(
-            f"{source} is not JSON", str(error), """runlog trigger TASK '{"user_id": 1}'   # text: '"like this"'"""
-        ) from None
+        fix = """'{"user_id": 1}'   # text: '"like this"'"""
+        raise PayloadError(f"{source} is not JSON", str(error), fix) from None
 
 
 def _refuse(constant: str) -> None:

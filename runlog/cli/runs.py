@@ -99,10 +99,10 @@ def run_table(runs: list[Run], out: Output) -> list[list[Piece]]:
 
 def why(run: Run, now: int) -> str:
     """In a few words why a run is in its state; empty for what completed."""
-    title = error_title(run.error)
-    if run.status == "DELAYED" and run.available is not None and (run.cause or {}).get("code") == "delayed":
-        left = run.available - now
-        return f"until {clock(run.available)}" + (f", in {format_duration(left)}" if left > 0 else "")
+    title, cause = error_title(run.error), run.cause or {}
+    until = cause.get("until")
+    if isinstance(until, int) and (run.status, cause.get("code")) in (("DELAYED", "delayed"), ("WAITING", "until")):
+        return f"until {clock(until)}" + (f", in {format_duration(until - now)}" if until > now else "")
     if run.status == "COMPLETED" or not (run.reason or title):
         return ""
     if run.status == "CANCELED" or not run.is_terminal:

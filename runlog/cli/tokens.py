@@ -122,7 +122,7 @@ def _complete(settings: Settings, token: str | None, text: str | None, *, json: 
 
     if token is None:
         raise RunlogError("which token is completed?", fix="runlog tokens complete ID   # runlog tokens lists them")
-    values = read_payload(text)
+    values = read_payload(text, "the output")
     data = ANY.encode_payload(values[0]) if values else None
     if len(data or b"") > settings.limits.payload:
         raise PayloadError(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from runlog.cli.runs import why
+from runlog.stores.base import Run
 from tests.cli.conftest import Command, in_terminal
 from tests.cli.sample import Writer, save, save_all
 
@@ -23,6 +25,16 @@ def test_newest_first_with_state_and_why(runlog: Command) -> None:
     assert "wrong file" in " ".join(rows[1])
     assert "httpx.ConnectError: All connection attempts failed" in " ".join(rows[4])
     assert "408 ms" in " ".join(rows[4])
+
+
+@pytest.mark.parametrize(("status", "code"), [("DELAYED", "delayed"), ("WAITING", "until")])
+def test_a_list_says_until_when_a_run_waits_in_a_few_words(status: str, code: str) -> None:
+    now = 1_795_348_800_000_000_000
+    later = now + 60_000_000_000
+    run = Run("run_x", 1, "ship", status, "ship", now, now, reason="a sentence", cause={"code": code, "until": later})
+    assert [(words[:5], words.partition(", ")[2]) for words in (why(run, now), why(run, later))] == [
+        ("until", "in 1 min 0 s"), ("until", ""),
+    ]  # fmt: skip
 
 
 def test_a_query_selects(runlog: Command) -> None:
