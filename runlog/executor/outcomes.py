@@ -16,6 +16,7 @@ from runlog.recording.exceptions import describe_exception
 from runlog.recording.finish import Finisher
 from runlog.recording.scrub import Scrubber
 from runlog.stores.base import Run
+from runlog.tasks.checks import LONGEST
 from runlog.tasks.payload import Codec
 from runlog.tasks.retry import Retry
 
@@ -101,6 +102,7 @@ class Outcomes:
         if used >= most:
             of_all = f" (attempt {used} of {most})" if most > 1 else ""
             return Outcome(final, error=described, reason=f"{why}{of_all}")
+        delay = min(delay, LONGEST)
         available = time.time_ns() + int(delay * 1e9)
         return Outcome(
             "DELAYED" if delay > 0 else "QUEUED",
@@ -156,16 +158,20 @@ def _delay(error: BaseException, tries: Tries, verdict: Verdict) -> float | str:
         return verdict.delay(tries.used)
     if is_abort(error):
         return ""
-    leaves = _leaves(error)
-    if not all(_is_covered(leaf, tries.retry) for leaf in leaves):
+    if not _is_covered(error, tries.retry):
         return "not retried: no type in Retry.on" if tries.used < tries.retry.max_attempts else ""
-    asked = [leaf.delay for leaf in leaves if isinstance(leaf, RetryAfter)]
+    asked = [leaf.delay for leaf in _leaves(error) if isinstance(leaf, RetryAfter)]
     return max(asked) if asked else tries.retry.delay(tries.used)
 
 
 def _is_covered(error: BaseException, retry: Retry) -> bool:
-    """What is no `Exception`, such as SystemExit or a cancellation that the task made itself, counts as one."""
-    return isinstance(error, (RetryAfter, *retry.on)) or (not isinstance(error, Exception) and Exception in retry.on)
+    """A group is where it is named itself, or all that is in it is. What is no `Exception`, such as SystemExit or a
+    cancellation that the task made itself, counts as one."""
+    if isinstance(error, (RetryAfter, *retry.on)):
+        return True
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_covered(leaf, retry) for leaf in _leaves(error))
+    return not isinstance(error, Exception) and Exception in retry.on
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

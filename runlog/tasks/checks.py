@@ -11,7 +11,8 @@ from runlog.errors import TaskError
 MAX_TAGS = 10
 MAX_TAG_LENGTH = 128
 MAX_KEY_LENGTH = 2048
-_LONGEST = 100 * 365 * 86_400
+LONGEST = 100 * 365 * 86_400
+"""Seconds that anything may be put off: what ends later has no nanoseconds that fit 64 bits."""
 _MOST = 1_000_000_000
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f\ud800-\udfff]{1,128}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -72,7 +73,7 @@ def check_duration(value: object, what: str, *, zero: bool = True) -> float:
         raise TaskError(f"{what} is {value!r:.200}", "it is seconds, or a timedelta", fix)
     if not (number >= 0 if zero else number > 0):
         raise TaskError(f"{what} is {value!r:.200}", f"it is {'0 or more' if zero else 'more than 0'}", fix)
-    if number > _LONGEST:
+    if number > LONGEST:
         raise TaskError(f"{what} is {value!r:.200}", "that is over 100 years", fix)
     return float(number)
 
@@ -82,7 +83,7 @@ def check_priority(value: object) -> float:
     number = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(number, bool) or not isinstance(number, (int, float)) or number != number:
         raise TaskError(f"priority is {value!r:.200}", "it is a number of seconds, or a timedelta", "priority=60")
-    if abs(number) > _LONGEST:
+    if abs(number) > LONGEST:
         raise TaskError(
             f"priority is {value!r:.200}", "that is over 100 years", "priority=60   # as if triggered 60 s ago"
         )
@@ -110,7 +111,7 @@ def check_time(value: object, what: str) -> int:
             "what moment that is depends on where it is read",
             f'{what}={what}.replace(tzinfo=ZoneInfo("Europe/Berlin"))',
         )
-    if value > datetime.now(UTC) + timedelta(seconds=_LONGEST):
+    if value > datetime.now(UTC) + timedelta(seconds=LONGEST):
         raise TaskError(f"{what} is {value.isoformat()}", "that is over 100 years ahead")
     return max(0, (value - _EPOCH) // timedelta(microseconds=1) * 1000)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import anyio
 import pytest
 
@@ -77,6 +79,30 @@ async def test_the_task_may_say_when_it_is_to_be_tried_again(bench: Bench) -> No
     assert delayed[0].cause == {
         "code": "retry", "until": delayed[0].available, "attempt": 1, "max_attempts": 3,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("named", [ExceptionGroup, (ValueError, ExceptionGroup)])
+async def test_a_group_may_be_named_itself(bench: Bench, named: Any) -> None:
+    @bench.task(retry=Retry(2, min_delay=0, on=named))
+    async def fail() -> None:
+        raise ExceptionGroup("outer", [TypeError("one")])
+
+    async with bench.worker():
+        result = await (await fail.trigger()).wait()
+    assert bench.last(result.run_id).attempt == 2
+
+
+@pytest.mark.parametrize("seconds", [1e12, 1e300])
+async def test_a_delay_beyond_all_times_is_put_off_as_long_as_can_be(bench: Bench, seconds: float) -> None:
+    @bench.task(retry=2)
+    async def limited() -> None:
+        raise RetryAfter(seconds)
+
+    async with bench.worker():
+        handle = await limited.trigger()
+        await bench.until_status(handle.id, "DELAYED")
+    (delay,) = delays(bench, handle.id)
+    assert 99 < delay / (365 * 86_400) < 101
 
 
 async def test_attempts_count_whoever_says_when(bench: Bench) -> None:
