@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import signal
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,12 @@ ON_UVLOOP = (
     "tests/engines/test_port.py",
 )
 """Where uvloop is tried in the short suite too: what talks to an event loop from threads, or wakes its tasks."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The many processes that tests start need not compile the package each, also where PYTHONDONTWRITEBYTECODE is set."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(Path(__file__).parents[1] / "runlog", quiet=2)
 
 
 @pytest.hookimpl(tryfirst=True)
