@@ -79,7 +79,7 @@ class ProcessRecording:
     def _start(self, settings: Settings) -> None:
         recorder = open_recorder(settings)
         self._stack.callback(_flush)
-        console.attach(settings, recorder.add_sink)
+        console.attach(settings, recorder)
         provider = get_provider()
         if isinstance(otel.get_tracer_provider(), otel.ProxyTracerProvider):
             otel.set_tracer_provider(provider)

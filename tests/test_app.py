@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -72,6 +73,15 @@ def test_a_project_in_sync_code() -> None:
         handles = project.call(double.batch_trigger, [1, 2])
         assert [result.output for result in project.call(handles.wait)] == [2, 4]
     assert messages(handles.ids[0]) == ["doubling"]
+
+
+def test_each_open_has_the_console_of_its_settings(capfd: pytest.CaptureFixture[str]) -> None:
+    for number, settings in enumerate(({}, QUIET, {"console": {"level": "error"}}, {})):
+        with runlog.open(arguments=settings, worker=False):
+            logger.info(f"message {number}")
+    get_recorder().flush()
+    get_recorder().close()
+    assert re.findall(r"message \d", capfd.readouterr().err) == ["message 0", "message 3"]
 
 
 @pytest.mark.anyio

@@ -9,8 +9,7 @@ import queue
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 from runlog.console.exceptions import exception_title
 from runlog.console.format import Formatter, run_level
@@ -29,6 +28,14 @@ _SHOWN_ALREADY = frozenset(("stdout", "stderr", "warnings", "runlog"))
 _STOP: Final = object()
 
 _open_sinks: set[int] = set()
+_attached: list[tuple[ConsoleSink, _TakesSinks]] = []
+"""The one of this process, if it was attached to a recorder here."""
+
+
+class _TakesSinks(Protocol):
+    def add_sink(self, sink: ConsoleSink, /) -> None: ...
+
+    def remove_sink(self, sink: ConsoleSink, /) -> None: ...
 
 
 def is_attached() -> bool:
@@ -36,13 +43,22 @@ def is_attached() -> bool:
     return bool(_open_sinks)
 
 
-def attach(settings: Settings, add_sink: Callable[[ConsoleSink], None]) -> ConsoleSink | None:
-    """Add a console to a recorder (`recorder.add_sink`) if the settings want one and none shows records already."""
-    if not settings.console.enabled or is_attached():
-        return None
-    sink = ConsoleSink(settings)
-    add_sink(sink)
-    return sink
+def attach(settings: Settings, recorder: _TakesSinks) -> None:
+    """Have the records of this process shown as the settings say, from now on: what an earlier call attached leaves.
+
+    Nothing is attached where a `ConsoleSink` that was made elsewhere shows records.
+    """
+    earlier = list(_attached)
+    _attached.clear()
+    for sink, taker in earlier:
+        taker.remove_sink(sink)
+        _open_sinks.discard(id(sink))
+    if settings.console.enabled and not is_attached():
+        sink = ConsoleSink(settings)
+        recorder.add_sink(sink)
+        _attached.append((sink, recorder))
+    for sink, _ in earlier:  # not before: it may wait for the terminal
+        sink.close()
 
 
 class ConsoleSink:

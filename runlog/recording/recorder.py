@@ -328,7 +328,7 @@ def _open_default() -> Recorder:
             import runlog.stores.sqlite  # noqa: F401 - the writer's: loaded before anyone can fork
             from runlog.console import attach
 
-            attach(recorder.settings, recorder.add_sink)
+            attach(recorder.settings, recorder)
         return recorder
 
 
