@@ -28,10 +28,11 @@ from hypothesis.stateful import (
 )
 
 from runlog.engines.base import Delivery, Idempotency, Outcome, Work
+from runlog.stores.base import Run
 from tests.engines.conftest import Changes, new_run, open_local
 from tests.engines.model import Model, ModelRun
 
-ROUNDS = int(os.environ.get("RUNLOG_TEST_ROUNDS", "1"))
+EXAMPLES = 50 * int(os.environ.get("RUNLOG_TEST_ROUNDS", "0")) or 20
 IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 HOUR = 3600 * 1_000_000_000
 LIMITS: dict[str, int | None] = {"one": 1, "two": 2, "free": None}
@@ -226,9 +227,13 @@ class Runs(RuleBasedStateMachine):
         for run in self.model.runs.values():
             if run.run_id in self.resuming and not run.resuming:
                 self.resuming.pop(run.run_id).result(20)
-        for run in self.model.runs.values():
-            found = self.portal.call(self.engines[0].get, run.run_id)
+        for run, found in zip(
+            self.model.runs.values(), self.portal.call(self.found, list(self.model.runs)), strict=True
+        ):
             assert (found.status, found.attempt) == (run.status, run.attempt), run
+
+    async def found(self, run_ids: list[str]) -> list[Run]:
+        return [await self.engines[0].get(run_id) for run_id in run_ids]
 
     @precondition(lambda self: hasattr(self, "model"))
     @invariant()
@@ -242,5 +247,5 @@ class Runs(RuleBasedStateMachine):
 
 TestRuns = Runs.TestCase
 TestRuns.settings = settings(
-    max_examples=50 * ROUNDS, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=EXAMPLES, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
 )
