@@ -86,8 +86,8 @@ class Codec:
 
     def encode_result(self, value: object, limit: int) -> tuple[bytes, str | None]:
         """A result's JSON; where it has none, or one over `limit` bytes, a description instead, and why."""
-        from pydantic_core import to_json
-
+        if isinstance(value, NotStored):  # of a run, or a process, that this one passes on
+            return _description(value), value.reason
         reason = None
         for dump in (self._dump, _dump_plain):
             try:
@@ -101,8 +101,7 @@ class Codec:
                 break
         assert reason is not None
         kind = type(value)
-        description = {"type": f"{kind.__module__}.{kind.__qualname__}", "text": _shown(value), "reason": reason}
-        return to_json({_MARK: "not stored", **description}), reason
+        return _description(NotStored(f"{kind.__module__}.{kind.__qualname__}", _shown(value), reason)), reason
 
     def _dump(self, value: object) -> bytes:
         _refuse_lazy(value)
@@ -140,6 +139,12 @@ def _refuse_lazy(value: object) -> None:
 
 def _told(error: ValidationError) -> str:
     return "\n".join(line for line in str(error).splitlines() if not line.startswith("    For further information"))
+
+
+def _description(value: NotStored) -> bytes:
+    from pydantic_core import to_json
+
+    return to_json({_MARK: "not stored", "type": value.type, "text": value.text, "reason": value.reason})
 
 
 def _shown(value: object) -> str:

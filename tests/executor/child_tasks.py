@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -67,6 +68,11 @@ def fail(kind: str) -> None:
     raise Odd(1, "odd") if kind == "odd" else KeyError(kind)
 
 
+@task(id="child-strange", process=True)
+def strange() -> object:
+    return threading.Lock()
+
+
 @task(id="child-die", process=True, retry=1)
 def die(number: int) -> None:
     note("died")
@@ -102,7 +108,7 @@ async def parent(number: int) -> int:
     return await double.trigger_and_wait(number)
 
 
-TASKS = (tell, double, look, fail, die, eat, sleep, block, parent)
+TASKS = (tell, double, look, fail, strange, die, eat, sleep, block, parent)
 
 
 def register(registry: Registry) -> None:

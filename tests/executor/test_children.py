@@ -13,6 +13,7 @@ import pytest
 from runlog.executor import Executor, child, processes
 from runlog.executor.trouble import Lookout
 from runlog.stores.base import Event
+from runlog.tasks import NotStored
 from tests.executor import child_tasks
 from tests.executor.bench import Bench, open_bench
 from tests.helpers import wait_until
@@ -111,6 +112,13 @@ async def test_errors_come_over_with_their_type_and_their_frames(bench: Bench) -
     assert bench.statuses(plain.id).count("EXECUTING") == 3
     recorded = [event.name for event in bench.stored(odd.id)[1] if "exception" in (event.extra or {})]
     assert recorded == ["process"]  # and not again further up
+
+
+async def test_a_result_that_is_no_json_is_described_as_without_a_process(bench: Bench) -> None:
+    async with bench.worker():
+        result = await (await child_tasks.strange.trigger()).wait()
+    assert isinstance(result.output, NotStored)
+    assert (result.output.type, bench.last(result.run_id).reason) == ("_thread.lock", result.output.reason)
 
 
 async def test_a_child_that_is_killed_uses_up_the_crash_budget_and_no_attempt(bench: Bench) -> None:
