@@ -16,10 +16,11 @@
 | `token` | `id`, `until`? | waits for a token |
 | `resuming` | `queue`? | has waited, and waits for a free place to go on |
 | `worker_lost` | `worker`, `crashes` | its worker died; it runs again |
+| `process` | `exit_code`?, `peak` | its own process died (negative: by a signal; none: it did not start); runs again |
 | `shutdown` | `worker`? | its worker was shut down; it runs again |
 
 Ended runs may have `canceled` (`by`?: a run id), `expired` (`ttl`), `max_duration` (`seconds`), `memory` (`limit`,
-`peak`: bytes) and `crashes` (`worker`, `crashes`).
+`peak`: bytes), `process` and `crashes` (`worker`, `crashes`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+
+from runlog.system.process import describe_exit
 
 _SECOND = 1_000_000_000
 _COUNTED = 10_000
@@ -104,6 +107,12 @@ def _lost(cause: dict[str, Any]) -> str:
     return f"its worker {cause['worker']} was lost; runs again" + (f" (crash {crashes})" if crashes > 1 else "")
 
 
+def _process(cause: dict[str, Any]) -> str:
+    code = cause.get("exit_code")
+    peak = f" (it used up to {_bytes(cause['peak'])} of memory)" if cause.get("peak") else ""
+    return f"its process {'could not be started' if code is None else describe_exit(code)}{peak}"
+
+
 def _shutdown(cause: dict[str, Any]) -> str:
     worker = cause.get("worker")
     return f"its worker{f' {worker}' if worker else ''} was shut down; runs again"
@@ -136,6 +145,7 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "token": _token,
     "resuming": _resuming,
     "worker_lost": _lost,
+    "process": _process,
     "shutdown": _shutdown,
     "canceled": _canceled,
     "expired": lambda cause: f"it was not started within {cause['ttl']:g} s (ttl)",

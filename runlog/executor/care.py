@@ -10,10 +10,11 @@ from anyio import Event, move_on_after, to_thread
 from runlog.config import Settings
 from runlog.engines.base import Engine
 from runlog.errors import RunlogError
-from runlog.executor.records import RunRecords, heal
+from runlog.executor.records import NoLog, RunRecords, heal
 from runlog.logger import logger
 from runlog.recording import get_recorder
 from runlog.stores import open_reader
+from runlog.stores.base import Reader
 
 _SECOND = 1_000_000_000
 _DAY = 86_400 * _SECOND
@@ -51,7 +52,7 @@ class Care:
             until = time.time_ns() - (0 if first else self._settled)
             try:
                 if first:
-                    await to_thread.run_sync(get_recorder().flush, _FLUSH)  # so that there is a log to compare with
+                    await to_thread.run_sync(get_recorder().flush, _FLUSH)  # so that nothing is on its way
                 await self._heal(since, until, stop)
                 since, first = until - _OVERLAP, False
                 if self._settings.retention.days and time.monotonic() - pruned >= self._prune_every:
@@ -70,7 +71,7 @@ class Care:
 
     async def _heal(self, since: int, until: int, stop: Event) -> None:
         """Heal what changed from `since` to `until`; give up at `stop`, as there may be a month of it."""
-        reader = await to_thread.run_sync(open_reader, self._settings)
+        reader = await to_thread.run_sync(_open_log, self._settings)
         try:
             kept_since = time.time_ns() - _KEPT
             again = self._records.again
@@ -84,3 +85,7 @@ class Care:
         self._said = True
         reason = str(error) if isinstance(error, RunlogError) else f"{type(error).__name__}: {error}"
         logger.warn("the run log could not be compared with the queue: {reason}", reason=reason)
+
+
+def _open_log(settings: Settings) -> Reader | NoLog:
+    return open_reader(settings) if settings.log_path.exists() else NoLog()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from anyio import Event, to_thread
@@ -15,7 +15,7 @@ from runlog.errors import RunNotFound
 from runlog.logger import write_log
 from runlog.recording import RANK_ALWAYS, Recorder, get_recorder
 from runlog.recording.clean import Limits, clean_text, clean_value
-from runlog.stores.base import ERROR, INFO, WARN, Reader, Run
+from runlog.stores.base import ERROR, INFO, WARN, Run
 
 SOURCE = "runlog"
 """The name of the log events that runlog itself writes."""
@@ -56,9 +56,24 @@ class RunRecords:
         recorder.emit(plain, RANK_ALWAYS, run.run_id)
 
 
+class Log(Protocol):
+    """What is asked of a log that may lack states: a `Reader` has it."""
+
+    def versions(self, run_ids: Sequence[str], /) -> Mapping[str, int]: ...
+
+
+class NoLog:
+    """A log in which nothing has been recorded."""
+
+    def versions(self, _: Sequence[str], /) -> Mapping[str, int]:
+        return {}
+
+    def close(self) -> None: ...
+
+
 async def heal(
     engine: Engine,
-    log: Reader,
+    log: Log,
     since: int,
     record: Callable[[Run], None],
     *,

@@ -147,6 +147,10 @@ def test_words_are_never_missing() -> None:
     assert words({"code": "token"}, 0) == "token"
     assert words({}, 0) == "None"
     assert words({"code": "no_worker", "seen": 0}, 40 * SECOND) == "no worker has polled for 40 s"
+    assert words({"code": "process", "exit_code": -9, "peak": 54 * 2**20}, 0) == (
+        "its process was killed by SIGKILL (it used up to 54 MiB of memory)"
+    )
+    assert words({"code": "process", "exit_code": None, "peak": 0}, 0) == "its process could not be started"
     assert words({"code": "queue_limit", "queue": "mail", "limit": 5, "ahead": 1234}, 0) == (
         "queue `mail` is at its limit 5, 1,234 ahead"
     )

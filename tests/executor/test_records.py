@@ -12,7 +12,7 @@ from runlog.engines.base import Outcome
 from runlog.engines.local import LocalEngine
 from runlog.executor import Care, RunRecords, heal
 from runlog.stores import open_reader
-from runlog.stores.base import ERROR, WARN
+from runlog.stores.base import ERROR, WARN, Run
 from tests.engines.conftest import claim_one, new_run
 from tests.recorded import Recorded, recording
 
@@ -86,6 +86,35 @@ async def test_a_worker_heals_what_was_lost_long_ago_but_not_what_was_deleted() 
             stop.set()
         await silent.close()
         assert known(recorded, ids) == {half.run_id: 3, queued.run_id: 1}
+
+
+@pytest.mark.parametrize("runs", [0, 1])
+async def test_a_log_that_is_not_there_lacks_everything_and_that_is_no_failure(
+    runs: int,
+) -> None:
+    with recording() as recorded:
+        silent = LocalEngine(recorded.settings.queue_path, lambda run: None)
+        queued = [new_run() for _ in range(runs)]
+        await silent.submit(queued)
+        looked = anyio.Event()
+
+        class Records(RunRecords):
+            def again(self, run: Run) -> None:
+                super().again(run)
+                looked.set()
+
+        care = Care(silent, Records(recorded.recorder), recorded.settings)
+        async with anyio.create_task_group() as tasks:
+            stop = anyio.Event()
+            tasks.start_soon(care.run, stop)
+            with anyio.move_on_after(20 if runs else 0.2):
+                await looked.wait()
+            stop.set()
+        await silent.close()
+        assert recorded.messages() == []
+        assert recorded.settings.log_path.exists() == bool(runs)
+        if runs:
+            assert known(recorded, [queued[0].run_id]) == {queued[0].run_id: 1}
 
 
 def known(recorded: Recorded, run_ids: list[str]) -> dict[str, int]:
