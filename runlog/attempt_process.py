@@ -30,7 +30,7 @@ from runlog.app import Project
 from runlog.config import Settings
 from runlog.executor.attempt import Attempt, current_attempt
 from runlog.executor.contexts import Live, make_context
-from runlog.executor.messages import Changed, Done, Flush, Raised, Resume, Returned, Stacks, Start, Stop, Wait
+from runlog.executor.messages import Began, Changed, Done, Flush, Raised, Resume, Returned, Stacks, Start, Stop, Wait
 from runlog.executor.resources import open_resources
 from runlog.executor.threads import run_in_thread
 from runlog.executor.trouble.loops import LoopView
@@ -120,7 +120,7 @@ class _Child:
         attempt = _AttemptHere(self.send, self._start, scope)
         threading.Thread(target=self._listen, args=[attempt], name="runlog-parent", daemon=True).start()
         try:
-            return Returned(await self._call(settings, attempt))
+            return Returned(await self._call(settings, attempt), peak_memory())
         except BaseException as error:  # noqa: BLE001 - whatever a task raises, the parent is told
             return _raised(error, attempt, settings)
         finally:
@@ -129,18 +129,18 @@ class _Child:
     async def _call(self, settings: Settings, attempt: _AttemptHere) -> bytes:
         attempt.attach()
         tracer = get_provider().get_tracer("runlog")
-        with attempt.cancel_scope, tracer.start_as_current_span("process") as span:
-            span.set_attribute("process.pid", os.getpid())
+        with attempt.cancel_scope:
             task = _find_task(settings, self._start)
             async with open_resources() as resources:
                 context = attempt.make_context(task, resources)
                 context.checkpoint()  # it may have been told to end before it got here
                 args, kwargs = task.arguments(self._start.delivery.run.payload, context)
                 call = partial(task.function, *args, **kwargs)
-                value = await (call() if task.is_async else run_in_thread(call))
-                if inspect.isawaitable(value):
-                    value = await value
-            span.set_attribute("process.memory.peak", peak_memory())
+                self.send(Began(os.getpid()))
+                with tracer.start_as_current_span("run()"):
+                    value = await (call() if task.is_async else run_in_thread(call))
+                    if inspect.isawaitable(value):
+                        value = await value
             return task.result_codec.encode_result(value, settings.limits.output)[0]
         raise RunStopped(attempt.reason)
 
@@ -295,5 +295,5 @@ def _raised(error: BaseException, attempt: _AttemptHere, settings: Settings) -> 
     except Exception:  # noqa: BLE001 - what an exception holds is the user's
         pickled = None
     described = describe_exception(error, Limits.from_settings(settings))
-    kind = type(error)
-    return Raised(pickled, kind.__module__, kind.__qualname__, described["message"], described, marks, stopped)
+    module, name = type(error).__module__, type(error).__qualname__
+    return Raised(pickled, module, name, described["message"], described, marks, stopped, peak_memory())

@@ -18,7 +18,7 @@ from runlog.executor.contexts import Live, make_context
 from runlog.executor.flush import RunChanges
 from runlog.executor.hooks import HookCalls
 from runlog.executor.outcomes import STOPPED, MaxDurationReached, Tries, is_abort, put_back
-from runlog.executor.processes import ChildProcessCrashed
+from runlog.executor.processes import Crashed
 from runlog.executor.running import Call
 from runlog.executor.spans import AttemptSpans
 from runlog.executor.stop import Cause, Stop
@@ -201,7 +201,7 @@ class Attempt:
                 verdict = await self._hooks.judge(timeout)
                 return await self._told(outcomes.timed_out(timeout, self._tries, own, verdict), None, timeout)
         assert error is not None
-        if isinstance(error, ChildProcessCrashed):
+        if isinstance(error, Crashed):
             return outcomes.crashed(error.reason, error.cause, self.delivery.crashes + 1, final=error.is_memory)
         verdict = None if is_abort(error) else await self._hooks.judge(error)
         return await self._told(outcomes.failed(error, self._tries, verdict), None, error)

@@ -10,9 +10,6 @@ from runlog.engines.base import Delivery
 from runlog.tasks.metadata import Target
 from runlog.tasks.states import MetadataChange
 
-DESCRIBED = "__runlog_described__"
-"""Where an exception from a child process has its description: frames do not come over."""
-
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -71,6 +68,13 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Began:
+    """The child has started, and calls the function now."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """The code waits for something: the run's places may be given back."""
 
@@ -106,6 +110,8 @@ class Returned:
     """The last message: the result as JSON."""
 
     data: bytes
+    peak: int
+    """Bytes of memory that the process used at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,3 +128,4 @@ class Raised:
     """Which span recorded it, as the exception's own dict says."""
     stopped: bool
     """It is what `Stop` led to."""
+    peak: int

@@ -10,7 +10,6 @@ from runlog.config import Settings
 from runlog.engines.base import CRASH_BUDGET, Delivery, Outcome
 from runlog.errors import AbortRun, RetryAfter
 from runlog.executor.hooks import Verdict
-from runlog.executor.messages import DESCRIBED
 from runlog.recording.clean import Limits
 from runlog.recording.exceptions import describe_exception
 from runlog.recording.finish import Finisher
@@ -113,7 +112,7 @@ class Outcomes:
         )
 
     def _described(self, error: BaseException) -> tuple[dict[str, Any], str]:
-        exception = getattr(error, DESCRIBED, None) or describe_exception(error, self._limits)
+        exception = describe_exception(error, self._limits)
         module, name = exception.get("module", ""), exception["type"]
         kind = name if module in ("", "builtins", "__main__") else f"{module}.{name}"
         described, _ = self._scrubbed({"type": kind, "message": exception["message"], "exception": exception}, None)

@@ -10,6 +10,7 @@ import math
 import os
 import pickle
 import sys
+import time
 from collections import deque
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -25,7 +26,7 @@ from runlog.config import Settings
 from runlog.engines.base import Delivery
 from runlog.executor.child import ChildThread, Ended
 from runlog.executor.messages import (
-    DESCRIBED,
+    Began,
     Changed,
     Done,
     Flush,
@@ -37,12 +38,14 @@ from runlog.executor.messages import (
     Stop,
     Wait,
 )
+from runlog.recording.exceptions import DESCRIBED
 from runlog.recording.masks import registered_masks
 from runlog.system.wakeup import threadsafe_caller
 from runlog.tasks.context import Context, RunStopped
 from runlog.tasks.metadata import encode_metadata
 from runlog.tasks.payload import Codec
 from runlog.tasks.task import Task
+from runlog.tracing.span import Span
 
 _STOP_LIMIT = 5.0
 """Seconds that a child has to end once it was told to; then it is killed."""
@@ -50,12 +53,14 @@ _CLOSE_LIMIT = 1.0
 _MIB = 2**20
 
 
-class ChildProcessCrashed(Exception):
+class Crashed(Exception):
     """The child process died, or was ended because it used too much memory."""
 
     def __init__(self, reason: str, cause: dict[str, Any]) -> None:
         super().__init__(reason)
         self.reason, self.cause = reason, cause
+        described = {"type": "Crashed", "module": "", "message": reason, "frames": []}
+        self.__dict__[DESCRIBED] = described  # where it is raised tells nobody anything
 
     @property
     def is_memory(self) -> bool:
@@ -93,8 +98,9 @@ class Processes:
     async def run(self, call: ProcessCall) -> Any:
         """Call the task's function in a new process, and return its value.
 
-        Raises what the function raises (where the exception itself cannot come over, one of the same name), and
-        ChildProcessCrashed if the process dies. A cancellation is passed on; a child that does not end then is killed.
+        The current span is told the process's id, how long it took to start (seconds), and its peak of memory. Raises
+        what the function raises (where the exception itself cannot come over, one of the same name), and Crashed if
+        the process dies. A cancellation is passed on; a child that does not end then is killed.
         """
         call_in_child, run_id = _Call(call), call.delivery.run.run_id
         start = _start(call, self._settings)
@@ -145,6 +151,7 @@ class _Call:
         self._news = Event()
         self._call_soon = threadsafe_caller()
         self._waits: dict[int, Event] = {}
+        self._span, self._started = get_current_span(), time.monotonic()
 
     def begin(self, child: ChildThread, start: Start) -> bool:
         """False if that child is gone."""
@@ -177,6 +184,8 @@ class _Call:
         except BaseException:
             self.child.kill_after(0)
             raise
+        if last.peak:
+            self._span.set_attribute("process.memory.peak", last.peak)
         if cancelled is not None and (isinstance(last, Ended) or (isinstance(last, Raised) and last.stopped)):
             raise cancelled
         if isinstance(last, Ended):
@@ -197,6 +206,8 @@ class _Call:
 
     def _handle(self, message: Any, waits: TaskGroup) -> None:
         match message:
+            case Began():
+                self._began(message)
             case Changed():
                 _change(self._call.context, message)
             case Flush():
@@ -206,6 +217,12 @@ class _Call:
                 waits.start_soon(self._wait, message, over)
             case Resume():
                 self._waits.pop(message.number).set()
+
+    def _began(self, message: Began) -> None:
+        took = round(time.monotonic() - self._started, 3)
+        self._span.set_attributes({"process.pid": message.pid, "process.start": took})
+        if isinstance(self._span, Span):
+            self._span.record_change()  # that is of interest while it runs
 
     async def _wait(self, message: Wait, over: Event) -> None:
         async with self._call.waiting(message.reason, message.cause):
@@ -295,13 +312,13 @@ def _rebuilt(raised: Raised) -> BaseException:
     return error  # type: ignore[no-any-return]
 
 
-def _crash(ended: Ended, limit: int | None) -> ChildProcessCrashed:
+def _crash(ended: Ended, limit: int | None) -> Crashed:
     if ended.over_limit and limit is not None:
         why = f"it used {_mib(ended.peak)} of memory, and its limit is {_mib(limit)}"
-        return ChildProcessCrashed(why, {"code": "memory", "limit": limit, "peak": ended.peak})
+        return Crashed(why, {"code": "memory", "limit": limit, "peak": ended.peak})
     used = f" (it used up to {_mib(ended.peak)} of memory)" if ended.peak else ""
     cause = {"code": "process", "exit_code": ended.code, "peak": ended.peak}
-    return ChildProcessCrashed(f"its process {ended.words}{used}", cause)
+    return Crashed(f"its process {ended.words}{used}", cause)
 
 
 def _mib(size: int) -> str:

@@ -47,10 +47,11 @@ class Call:
     async def _inside(self, call: partial[Any], scope: CancelScope) -> Any:
         if self._hooks.of("on_start_attempt"):
             await self._hooks.start_attempt()
-        with self._spans.inside("run()"):
-            if self._task.process:
+        if self._task.process:
+            with self._spans.inside("process"):  # with `run()` in it, which is the child's
                 value = await self._workplace.processes().run(self._attempt)
-            else:
+        else:
+            with self._spans.inside("run()"):
                 value = await (call() if self._task.is_async else self._in_thread(call, scope))
         self._returned = True
         return value

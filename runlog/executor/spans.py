@@ -20,7 +20,7 @@ from runlog.tracing.tracer import Tracer
 
 
 class AttemptSpans:
-    """`Retry #N delay`, `Attempt N`, `middleware()` and `run()`, under the run's root span."""
+    """`Retry #N delay`, `Attempt N`, `middleware()` and `run()` or `process`, under the run's root span."""
 
     def __init__(self, tracer: Tracer, delivery: Delivery) -> None:
         self._tracer, self._delivery = tracer, delivery

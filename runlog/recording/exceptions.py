@@ -17,11 +17,15 @@ MAX_CHAIN = 16
 MAX_LEAVES = 100
 MAX_NOTES = 100
 
+DESCRIBED = "__runlog_described__"
+"""Where an exception has the description to use, in its own dict: frames do not come over from another process."""
+
 _ALL_FRAMES = 1000  # of an exception, its chain and its group together
 _FEW_FRAMES = 4
 _MAX_SOURCE = 400
 _MAX_NAME = 1024
 
+_own_dict = BaseException.__dict__["__dict__"].__get__
 _cause = BaseException.__dict__["__cause__"].__get__
 _context = BaseException.__dict__["__context__"].__get__
 _suppressed = BaseException.__dict__["__suppress_context__"].__get__
@@ -47,7 +51,8 @@ def describe_exception(error: BaseException, limits: Limits) -> dict[str, Any]:
     `notes`, `cause`, `context`, `group` and `dropped` are there only where there is something. A frame is
     `{"file", "line", "function", "source"}`. `cause` and `context` are of the same form; the context is left out
     where Python would not show it. `dropped` counts the frames, chained exceptions, members of a group and notes
-    that were over the limits, and exceptions that stand elsewhere in the same tree. Never raises an Exception.
+    that were over the limits, and exceptions that stand elsewhere in the same tree. One that was described before has
+    that description (`DESCRIBED`). Never raises an Exception.
     """
     try:
         return _describe_tree(error, limits)
@@ -63,11 +68,19 @@ def _describe_tree(root: BaseException, limits: Limits) -> dict[str, Any]:
     work: Work = deque([(root, 0, described)])
     while work:
         error, depth, node = work.popleft()
+        if (known := _described_before(error)) is not None:
+            node.update(known)
+            continue
         _describe_one(error, limits, budget, node)
         _describe_chain(error, depth, node, seen, work)
         if isinstance(error, BaseExceptionGroup):
             _describe_group(error, depth, node, seen, work, budget)
     return described
+
+
+def _described_before(error: BaseException) -> dict[str, Any] | None:
+    known = _own_dict(error).get(DESCRIBED)
+    return known if type(known) is dict else None
 
 
 def _describe_chain(error: BaseException, depth: int, node: dict[str, Any], seen: set[int], work: Work) -> None:

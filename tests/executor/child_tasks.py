@@ -84,6 +84,7 @@ def eat() -> None:
     kept = []
     for _ in range(400):
         kept.append(os.urandom(1 << 20))
+        note(str(time.time_ns()))
         time.sleep(0.001)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -63,10 +64,15 @@ async def test_what_a_child_does_is_in_the_run(bench: Bench) -> None:
     assert logs == ["in the child", "on stdout", "one"]
     assert [(depth, name) for depth, name, _ in bench.spans(handle.id)] == [
         (1, "Attempt 1"),
-        (2, "run()"),
-        (3, "process"),
+        (2, "process"),
+        (3, "run()"),
         (4, "inner"),
     ]
+    span, function = bench.span(handle.id, "process"), bench.span(handle.id, "run()")
+    assert (span.attributes["process.pid"], span.attributes["process.memory.peak"] > 2**20) == (pid, True)
+    start = function.time - span.time
+    assert 0 < span.attributes["process.start"] * 1e9 <= (span.duration or 0)
+    assert 0 < start <= (span.duration or 0) - (function.duration or 0)
     wait_until(lambda: is_gone(pid))
 
 
@@ -111,7 +117,7 @@ async def test_errors_come_over_with_their_type_and_their_frames(bench: Bench) -
     assert bench.statuses(odd.id).count("EXECUTING") == 1  # Retry.on does not name it
     assert bench.statuses(plain.id).count("EXECUTING") == 3
     recorded = [event.name for event in bench.stored(odd.id)[1] if "exception" in (event.extra or {})]
-    assert recorded == ["process"]  # and not again further up
+    assert recorded == ["run()"]  # and not again further up
 
 
 async def test_a_result_that_is_no_json_is_described_as_without_a_process(bench: Bench) -> None:
@@ -129,6 +135,9 @@ async def test_a_child_that_is_killed_uses_up_the_crash_budget_and_no_attempt(be
     assert len(notes()) == 3
     assert result.error is not None
     assert "its process was killed by SIGKILL" in str(result.error["message"])
+    assert result.error["type"] == "Crashed"
+    crashed = [event.extra["exception"] for event in bench.stored(handle.id)[1] if "exception" in (event.extra or {})]
+    assert [(one["type"], one["frames"]) for one in crashed] == [("Crashed", [])] * 3
 
 
 async def test_a_child_over_its_memory_limit_is_crashed_at_once(bench: Bench) -> None:
@@ -141,7 +150,13 @@ async def test_a_child_over_its_memory_limit_is_crashed_at_once(bench: Bench) ->
     assert run.cause["code"] == "memory"
     assert run.cause["limit"] == 150 * 2**20 < run.cause["peak"] < 400 * 2**20
     assert "of memory, and its limit is 150 MiB" in str(run.reason)
-    assert bench.span(handle.id, "Attempt 1").attributes["process.memory.peak"] == run.cause["peak"]
+    for name in ("Attempt 1", "process"):
+        assert bench.span(handle.id, name).attributes["process.memory.peak"] == run.cause["peak"]
+    span, attempt = bench.span(handle.id, "process"), bench.span(handle.id, "Attempt 1")
+    assert attempt.duration is not None
+    assert span.duration is not None
+    assert span.status == "error"
+    assert span.time + span.duration >= int(re.findall(r"\d+", notes()[-1])[0]), "it ends when the process has ended"
 
 
 async def test_a_cancelled_child_cleans_up(bench: Bench) -> None:
