@@ -14,6 +14,7 @@
 | `run` | `run_ids`, `count` | waits for runs |
 | `until` | `until` | waits for a time |
 | `token` | `id`, `until`? | waits for a token |
+| `several` | `waits`, `count` | waits for several things at once: the causes, ten at most, and how many there are |
 | `resuming` | `queue`? | has waited, and waits for a free place to go on |
 | `worker_lost` | `worker`, `crashes` | its worker died; it runs again |
 | `process` | `exit_code`?, `peak` | its own process died (negative: by a signal; none: it did not start); runs again |
@@ -25,7 +26,7 @@ Ended runs may have `canceled` (`by`?: a run id), `expired` (`ttl`), `max_durati
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +35,27 @@ from runlog.system.process import describe_exit
 _SECOND = 1_000_000_000
 _COUNTED = 10_000
 """Runs ahead are not counted beyond."""
+_WAITS, _WAITS_IN_WORDS, _RUNS_NAMED = 10, 4, 20
+"""Of waits at once."""
+_FIRST = {"token": 0, "run": 1}
+"""Of waits: what somebody has to act on."""
+
+
+def together(waits: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The cause of a run that waits for all this at once: tokens first; what are runs is one cause."""
+    causes, run_ids, runs = [], dict[str, None](), 0
+    for cause in waits:
+        if cause.get("code") == "run":
+            run_ids.update(dict.fromkeys(cause["run_ids"]))
+            runs += cause["count"]
+        else:
+            causes.append(cause)
+    if runs:
+        causes.append({"code": "run", "run_ids": list(run_ids)[:_RUNS_NAMED], "count": runs})
+    if len(causes) == 1:
+        return causes[0]
+    causes.sort(key=lambda cause: (_FIRST.get(str(cause.get("code")), 2), cause.get("until", 0)))
+    return {"code": "several", "waits": causes[:_WAITS], "count": len(causes)}
 
 
 def words(cause: dict[str, Any], now: int) -> str:
@@ -97,6 +119,16 @@ def _token(cause: dict[str, Any]) -> str:
     return f"waits for the token {cause['id']}" + (f", until {_at(until)} at the latest" if until else "")
 
 
+def _several(cause: dict[str, Any]) -> str:
+    shown = cause["waits"][:_WAITS_IN_WORDS]
+    parts = [
+        f"for the token {wait['id']}" if wait.get("code") == "token" else words(wait, 0).removeprefix("waits ")
+        for wait in shown
+    ]
+    more = cause["count"] - len(shown)
+    return f"waits {', '.join(parts)}" + (f", and {more:,} more" if more else "")
+
+
 def _resuming(cause: dict[str, Any]) -> str:
     name = cause.get("queue")
     return "has waited, and goes on when there is a free place" + (f" in queue `{name}`" if name else "")
@@ -143,6 +175,7 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "run": _run,
     "until": lambda cause: f"waits until {_at(cause['until'])}",
     "token": _token,
+    "several": _several,
     "resuming": _resuming,
     "worker_lost": _lost,
     "process": _process,

@@ -47,7 +47,9 @@ class Attempt:
         self._workplace = workplace
         self._stop = Stop(run.run_id)
         self._allowance = Allowance(workplace.timers, options.get("max_duration", task.max_duration), self._time_out)
-        self._waiting = Waiting(delivery, workplace.engine, workplace.slots, self._allowance, has_slot=has_slot)
+        self._waiting = Waiting(
+            delivery, workplace.engine, workplace.slots, self._allowance, workplace.timers, has_slot=has_slot
+        )
         self._spans = AttemptSpans(workplace.tracer, delivery)
         self._changes = RunChanges(run, workplace.engine, workplace.beside, workplace.call_soon)
         self._tries = Tries.of(delivery, task.retry)

@@ -383,7 +383,7 @@ async def test_hooks_round_waits_are_told_once_for_waits_in_parallel(bench: Benc
     async with bench.worker():
         handle = await parent.trigger()
         assert (await handle.wait()).unwrap() == 10
-    assert told == ["waiting", "resumed", "between", "waiting", "resumed"]
+    assert told == ["waits", "resumed", "between", "waits", "resumed"]
     assert bench.statuses(handle.id) == [
         "QUEUED", "EXECUTING", "WAITING", "EXECUTING", "WAITING", "EXECUTING", "COMPLETED",
     ]  # fmt: skip

@@ -65,6 +65,45 @@ async def test_a_wait_for_a_time_gives_the_place_back_and_says_until_when(anyio_
         assert bench.span(handle.id, "wait.for()").attributes["runlog.wait.until"].count(":") >= 2
 
 
+async def test_a_run_says_all_that_it_waits_for_at_once(bench: Bench) -> None:
+    release = anyio.Event()
+
+    @bench.task
+    async def kid() -> None:
+        await release.wait()
+
+    @bench.task
+    async def parent() -> None:
+        token = await wait.create_token()
+        async with anyio.create_task_group() as waits:
+            waits.start_soon(kid.trigger_and_wait)
+            waits.start_soon(kid.trigger_and_wait)
+            waits.start_soon(wait.for_, 0.1)
+            waits.start_soon(wait.for_, 3600)
+            waits.start_soon(wait.for_token, token)
+            await bench.until(
+                lambda: any(waits_for(run) == ["token", "run", "until"] for run in waiting(bench, run_id))
+            )
+            release.set()
+            await bench.until(lambda: waits_for(waiting(bench, run_id)[-1]) == ["token", "until"])
+            await wait.complete_token(token)
+            await bench.until(lambda: (waiting(bench, run_id)[-1].cause or {})["code"] == "until")
+            waits.cancel_scope.cancel()
+
+    def waits_for(run: Run) -> list[str]:
+        return [one["code"] for one in (run.cause or {}).get("waits", ())]
+
+    async with bench.worker():
+        handle = await parent.trigger()
+        run_id = handle.id
+        assert (await handle.wait()).ok
+    several = [run for run in waiting(bench, run_id) if waits_for(run) == ["token", "run", "until"]]
+    token_id = (several[0].cause or {})["waits"][0]["id"]
+    assert (several[0].reason or "").startswith(f"waits for the token {token_id}, for 2 runs, until 2")
+    assert len(waiting(bench, run_id)) <= 6
+    assert bench.statuses(run_id)[-1] == "COMPLETED"
+
+
 async def test_a_run_waits_for_a_token_until_it_is_completed(bench: Bench) -> None:
     made: list[Token] = []
 
