@@ -5,7 +5,8 @@ from __future__ import annotations
 import json as json_module
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,13 +36,24 @@ def carry_out(settings: Settings, start: Start, *, wait: bool, json: bool) -> No
 
     Exits with 1 if it did not complete.
     """
-    run_id, run = anyio.run(_carry_out, settings, start, wait)
+    with _terminated_as_interrupted() if wait else nullcontext():
+        run_id, run = anyio.run(_carry_out, settings, start, wait)
     if run is not None:
         _print_outcome(settings, run, json=json)
     elif json:
         output().json({"run_id": run_id})
     else:
         output().foreign(run_id)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM ends it as Ctrl-C does: what runs here goes back to the queue."""
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _print_outcome(settings: Settings, run: Run, *, json: bool) -> None:
@@ -66,8 +78,6 @@ async def _carry_out(settings: Settings, start: Start, wait: bool) -> tuple[str,
     here = wait and not has_worker(settings)
     if not here:  # an error is one line here, and the console shows the records of runs
         settings = without_console(settings)
-    if wait:  # SIGTERM ends it as Ctrl-C does: what runs here goes back to the queue
-        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     if wait and not here:
         note("Waiting for a worker to finish the run.")  # before capture would take it for a record
     async with app.open(settings=settings, worker=here) as project:

@@ -25,7 +25,7 @@ from runlog.tasks.cron import Cron
 from runlog.tasks.states import ScheduleState
 
 if TYPE_CHECKING:
-    from runlog.engines.local import LocalEngine
+    from runlog.engines.local.looking import QueueFile
 
 _DECLARED = 90_000_000_000
 """A worker that knows a schedule declares it more often than that (ns)."""
@@ -92,7 +92,7 @@ def _list(settings: Settings, *, json: bool) -> None:
     if not settings.queue_path.exists():
         note(nothing_recorded(settings))
         return
-    rows = anyio.run(_rows, settings)
+    rows = _rows(settings)
     if json:
         for row in rows:
             output().json(_record(row))
@@ -145,18 +145,16 @@ def _record(row: _Row) -> dict[str, Any]:
     }
 
 
-async def _rows(settings: Settings) -> list[_Row]:
-    from runlog.engines.local import LocalEngine, live_workers
+def _rows(settings: Settings) -> list[_Row]:
+    from runlog.engines.local import live_workers
+    from runlog.engines.local.looking import QueueFile
 
-    engine = LocalEngine(settings.queue_path, lambda _: None)
-    try:
-        now, lives = time.time_ns(), bool(live_workers(settings.queue_path))
+    now, lives = time.time_ns(), bool(live_workers(settings.queue_path))
+    with QueueFile(settings.queue_path) as queue:
         return [
-            _Row(state, _upcoming(state, now), await _status(engine, state), lives and now - state.seen < _DECLARED)
-            for state in await engine.schedules()
+            _Row(state, _upcoming(state, now), _status(queue, state), lives and now - state.seen < _DECLARED)
+            for state in queue.schedules()
         ]
-    finally:
-        await engine.close()
 
 
 def _upcoming(state: ScheduleState, now: int) -> int | None:
@@ -166,9 +164,9 @@ def _upcoming(state: ScheduleState, now: int) -> int | None:
     return None
 
 
-async def _status(engine: LocalEngine, state: ScheduleState) -> str | None:
+def _status(queue: QueueFile, state: ScheduleState) -> str | None:
     with suppress(RunNotFound):
-        return None if state.run_id is None else (await engine.get(state.run_id)).status
+        return None if state.run_id is None else queue.explain(state.run_id).status
     return None
 
 

@@ -76,10 +76,13 @@ def command(
 
 
 def _list(settings: Settings, limit: int, *, json: bool) -> None:
+    from runlog.engines.local.looking import QueueFile
+
     if not settings.queue_path.exists():
         note(nothing_recorded(settings))
         return
-    tokens = anyio.run(_with_engine, settings, lambda engine: engine.tokens(limit=limit))
+    with QueueFile(settings.queue_path) as queue:
+        tokens = queue.tokens(limit)
     if json:
         for token in tokens:
             output().json(_record(token))

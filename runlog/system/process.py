@@ -156,7 +156,7 @@ class ProcessLock:
     def is_dead(cls, path: Path) -> bool:
         """Say whether no live process holds the lock at `path` (also if the file is missing)."""
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
             return True
         except OSError:

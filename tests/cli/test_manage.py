@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import stat
 import subprocess
 import sys
@@ -139,7 +140,9 @@ def test_replay_one_with_another_payload_and_wait(runlog: Command) -> None:
     made = stored(answer.out.strip())
     assert (made.payload, made.tags, (made.options or {})["replay_of"]) == (500, ("late",), run_id)
     runlog("cancel", made.run_id)
+    before = signal.getsignal(signal.SIGTERM)
     assert runlog("replay", run_id, "--payload", "7", "--wait").out == "shipped 7\n"
+    assert signal.getsignal(signal.SIGTERM) is before
     failed = runlog("replay", run_id, "--wait")
     assert (failed.code, "LookupError: no order 500" in failed.err) == (1, True)
     refused = runlog("replay", run_id, "--payload", '"seven"', "--wait")

@@ -54,6 +54,15 @@ def ran(project: Path) -> str:
     return run.run_id
 
 
+@pytest.mark.usefixtures("ran")
+@pytest.mark.parametrize("command", ["schedules", "tokens"])
+def test_a_list_writes_nothing(runlog: Command, command: str) -> None:
+    lock = Settings.load().queue_path.with_name("queue.db.lock")
+    lock.unlink()
+    assert runlog(command).code == 0
+    assert not lock.exists()
+
+
 def test_schedules_are_listed_with_their_next_time_and_their_newest_run(runlog: Command, ran: str) -> None:
     answer = runlog("schedules")
     assert answer.code == 0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -9,11 +10,15 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from runlog.system.process import ProcessIdentity, ProcessLock
 
 HOLD = """
 import sys, time
 from pathlib import Path
+
+import pytest
 from runlog.system.process import ProcessLock
 lock = ProcessLock(Path(sys.argv[1]))
 print(lock.acquire(), flush=True)
@@ -45,6 +50,21 @@ def test_a_lock_that_only_a_forked_child_still_holds_is_dead(tmp_path: Path) -> 
     )
     assert ProcessLock.is_dead(path)
     lock.release()
+
+
+def test_a_lock_is_looked_at_where_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, open_file = ProcessLock(tmp_path / "lock"), os.open
+    assert lock.acquire()
+
+    def open_to_read(path: Path, flags: int) -> int:
+        if flags & (os.O_RDWR | os.O_WRONLY):
+            raise OSError(errno.EROFS, "Read-only file system")
+        return open_file(path, flags)
+
+    monkeypatch.setattr(os, "open", open_to_read)
+    assert not ProcessLock.is_dead(lock.path)
+    lock.release()
+    assert ProcessLock.is_dead(lock.path)
 
 
 def test_a_lock_is_taken_although_somebody_looks_at_it(tmp_path: Path) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import apsw
 
 from runlog.engines.base import WorkerState
-from runlog.engines.local import reading, workforce
+from runlog.engines.local import reading, schedules, tokens, workforce
 from runlog.engines.local.explaining import explain
 from runlog.engines.local.queue import Queue
 from runlog.engines.local.schema import APPLICATION_ID, MIGRATIONS
@@ -18,7 +19,9 @@ from runlog.engines.local.workers import WorkerFiles
 from runlog.errors import StoreError
 from runlog.stores.base import Run
 from runlog.system.sqlite import connect_reader
-from runlog.tasks.states import QueueState
+from runlog.tasks.states import QueueState, ScheduleState, Token
+
+T = TypeVar("T")
 
 
 class QueueFile:
@@ -39,27 +42,29 @@ class QueueFile:
 
     def explain(self, run_id: str) -> Run:
         """See Engine.explain; of a run whose worker died, that too. Raises RunNotFound."""
-        try:
-            return explained(self._queue, run_id, self._files, self._now)
-        except apsw.Error as error:
-            raise self._error(error) from error
+        return self._ask(lambda queue: explained(queue, run_id, self._files, self._now))
 
     def queues(self) -> list[QueueState]:
         """See Engine.queues."""
-        try:
-            return reading.queues(self._queue)
-        except apsw.Error as error:
-            raise self._error(error) from error
+        return self._ask(reading.queues)
 
     def workers(self) -> list[WorkerState]:
         """See Engine.workers."""
-        try:
-            return workforce.workers(self._queue, self._files)
-        except apsw.Error as error:
-            raise self._error(error) from error
+        return self._ask(lambda queue: workforce.workers(queue, self._files))
 
-    def _error(self, error: apsw.Error) -> StoreError:
-        return StoreError(f"cannot read the queue {self._path}", f"{type(error).__name__}: {error}")
+    def schedules(self) -> list[ScheduleState]:
+        """See Engine.schedules."""
+        return self._ask(schedules.every)
+
+    def tokens(self, limit: int) -> list[Token]:
+        """See Engine.tokens."""
+        return self._ask(lambda queue: tokens.newest(queue, limit, self._now))
+
+    def _ask(self, look: Callable[[Queue], T]) -> T:
+        try:
+            return look(self._queue)
+        except apsw.Error as error:
+            raise StoreError(f"cannot read the queue {self._path}", f"{type(error).__name__}: {error}") from error
 
     def __enter__(self) -> Self:
         return self
