@@ -19,13 +19,14 @@ import psutil
 
 import runlog
 from runlog import Context, Retry, logger, task
+from runlog.recording import get_recorder
 
 BLOCK = 5_000
 MIB = 1024 * 1024
 MAX_LOG = 48
 """MiB that retention leaves to the log."""
-DAYS = 60 / 86_400
-"""Ended runs are forgotten by the queue after a minute."""
+DAYS = 15 / 86_400
+"""Ended runs are forgotten after 15 seconds, so that a soak of a minute has as much to forget as to keep."""
 
 
 @dataclass(slots=True)
@@ -118,6 +119,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="runlog-soak-") as folder:
         os.chdir(folder)
         rows = anyio.run(soak, Path(folder), runs)
+        get_recorder().close()  # it is the process's, and would go on writing there
     problems = verdict(rows) if len(rows) > 2 else []
     print("\n".join(problems) or "flat: memory, files and latency")
     return 1 if problems else 0

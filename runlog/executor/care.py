@@ -20,7 +20,7 @@ _SECOND = 1_000_000_000
 _DAY = 86_400 * _SECOND
 _KEPT = _DAY
 """An ended run (ns ago) that the log does not know was never recorded; an older one may have been deleted from it."""
-_OVERLAP = 60 * _SECOND
+_OVERLAP = 15 * _SECOND
 """A change may be committed this long after the time that it bears: its writer waited for a locked queue."""
 _PRUNE_EVERY, _PRUNE_AT_MOST_EVERY = 3600.0, 10.0
 _FLUSH = 1.0

@@ -21,7 +21,9 @@ FIRST_RETRY, LONGEST_RETRY = 0.05, 1.0  # seconds
 _REOPEN_AFTER = 3  # failures in a row
 _SAY_AFTER = 1.0  # seconds of failing
 _MAINTAIN_AFTER = 1.0  # seconds without anything to write
-PRUNE_EVERY = 60.0
+_PRUNE_EVERY, _SOONER = 60.0, 5.0
+_TOO_LARGE = 1.1
+"""How much over its largest size a log may be before it is pruned sooner."""
 _FIRST_PRUNE = 5.0  # seconds after the start: short commands have no time for it
 _PRUNE_SLICE = 0.05  # seconds of pruning, give or take a step, before records are stored again
 _PRUNE_STAMP = "pruned"
@@ -123,17 +125,27 @@ class StoreKeeper:
     def care(self) -> None:
         """Begin to prune, if it is time; called about once a second, however busy the writer is."""
         now = time.monotonic()
-        if self._store is None or self.error is not None or now < self._prune_at:
+        if self._store is None or self.error is not None:
             return
-        self._prune_at = now + PRUNE_EVERY
+        is_too_large = now >= self._prune_at - _PRUNE_EVERY + _SOONER and self._is_too_large()
+        if now < self._prune_at and not is_too_large:
+            return
+        self._prune_at = now + _PRUNE_EVERY
         try:
-            self._begin_to_prune(self._store)
+            self._begin_to_prune(self._store, _SOONER if is_too_large else _PRUNE_EVERY)
         except Exception as error:  # noqa: BLE001  # the road must stay open
             self._say_unpruned(error)
 
-    def _begin_to_prune(self, store: Store) -> None:
+    def _is_too_large(self) -> bool:
+        most = self.settings.retention.max_size * _MIB
+        try:
+            return 0 < most * _TOO_LARGE < self.settings.log_path.stat().st_size
+        except OSError:
+            return False
+
+    def _begin_to_prune(self, store: Store, every: float) -> None:
         retention = self.settings.retention
-        if self._pruning or not (retention.days or retention.max_size) or not self._claim_prune():
+        if self._pruning or not (retention.days or retention.max_size) or not self._claim_prune(every):
             return
         older_than = time.time_ns() - int(retention.days * _DAY_NS) if retention.days else None
         max_size = int(retention.max_size * _MIB) if retention.max_size else None
@@ -159,11 +171,11 @@ class StoreKeeper:
         words = (error.what, error.why) if isinstance(error, StoreError) else (type(error).__name__, str(error))
         self._notices.say("prune", f"old runs were not deleted: {': '.join(text for text in words if text)}")
 
-    def _claim_prune(self) -> bool:
-        """Once a minute for the whole project, however many processes there are and however short they live."""
+    def _claim_prune(self, every: float) -> bool:
+        """Once in so many seconds for the whole project, however many processes there are and however short-lived."""
         stamp = private_directory(self.settings.spool_path) / _PRUNE_STAMP
         with suppress(FileNotFoundError):
-            if abs(time.time() - stamp.stat().st_mtime) < PRUNE_EVERY:
+            if abs(time.time() - stamp.stat().st_mtime) < every:
                 return False
         os.close(private_file(stamp))
         os.utime(stamp)
