@@ -72,7 +72,8 @@ class Codec:
         except ValidationError as error:
             raise PayloadError(f"the payload does not fit task {self.owner!r}", _told(error)) from error
         except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
-            raise PayloadError(f"the payload of task {self.owner!r} cannot be stored as JSON", str(error)) from error
+            what = f"the payload of task {self.owner!r}" if self.owner else f"a value of type {type(value).__name__}"
+            raise PayloadError(f"{what} cannot be stored as JSON", str(error)) from error
         return data
 
     def decode_payload(self, data: bytes) -> Any:

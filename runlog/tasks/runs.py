@@ -14,7 +14,7 @@ import msgspec
 from runlog.errors import PayloadError, QueryError, RunlogError, RunNotFound, TaskError
 from runlog.stores.base import TERMINAL_STATUSES, Page, Run
 from runlog.stores.query import And, Node, Not, Or, Query, Term, parse
-from runlog.tasks.checks import check_start, check_tags
+from runlog.tasks.checks import check_count, check_start, check_tags
 from runlog.tasks.options import MISSING
 from runlog.tasks.payload import ANY, Codec
 from runlog.tasks.registry import registry
@@ -68,8 +68,9 @@ async def list(  # noqa: A001 - the word of the API
     """The runs in the run log that match, newest first, without payload, output and metadata.
 
     `query` is in the query language; `status`, `task` and `tag` are asked for besides. For the next page pass the
-    `cursor` of this one. Raises QueryError.
+    `cursor` of this one. Raises QueryError, and TaskError for a limit below 1.
     """
+    check_count(limit, "limit")
     terms = [_term(key, text) for key, text in (("status", status), ("task", task), ("tag", tag)) if text is not None]
     node = _both(parse(query).node, *terms)
     found = None if node is None else Query(str(node), node)

@@ -40,6 +40,8 @@ async def test_lists_by_query_status_task_and_tag_in_pages(bench: Bench, ship: A
     assert [run.run_id for run in (await runs.list(limit=2, cursor=page.cursor)).items] == [first]
     with pytest.raises(QueryError, match="none of"):
         await runs.list(status="gone")
+    with pytest.raises(TaskError, match="limit is 0"):
+        await runs.list(limit=0)
 
 
 async def test_get_has_values_and_the_reason_of_now(bench: Bench, ship: Any) -> None:

@@ -259,6 +259,8 @@ async def test_outside_a_run_a_wait_just_waits(bench: Bench) -> None:
         await wait.for_token("token_x")
     with pytest.raises(PayloadError, match=r"limits\.payload"):
         await wait.complete_token(await wait.create_token(), "x" * 4_000_000)
+    with pytest.raises(PayloadError, match="a value of type object cannot be stored"):
+        await wait.complete_token(await wait.create_token(), object())
     with pytest.raises(TaskError, match="which has no time zone"):
         await wait.until(datetime(2026, 1, 1))  # noqa: DTZ001
     with pytest.raises(TaskError, match="duration is -1"):
