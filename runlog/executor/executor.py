@@ -25,12 +25,15 @@ from runlog.executor.slots import Slots
 from runlog.executor.threads import Threads
 from runlog.executor.timers import Timers
 from runlog.executor.workplace import Workplace
+from runlog.recording import get_recorder
 from runlog.system.interrupt import spared_from_interrupts
 from runlog.system.wakeup import threadsafe_caller
 from runlog.tasks.registry import Registry
 from runlog.tracing.provider import TracerProvider
 
 _RETRY = 1.0
+_BEHIND, _BRAKE, _BRAKES = 0.1, 0.02, 25
+"""From this part of the spool on, claims wait for the log, so many seconds at a time and so many times each."""
 _LAST_WORD = 5.0
 """Seconds for writing down how attempts ended, when the executor itself ends."""
 
@@ -160,6 +163,7 @@ class Executor:
         slots, execute = workplace.slots, spared_from_interrupts(self._execute)
         while True:
             free = await slots.available()
+            await _let_the_log_catch_up()
             try:
                 deliveries = await self._engine.claim(self._work(), free)
             except ProjectNotOpen:
@@ -212,3 +216,13 @@ class Executor:
 async def _cancel_after(stop: Event, scope: CancelScope) -> None:
     await stop.wait()
     scope.cancel()
+
+
+async def _let_the_log_catch_up() -> None:
+    """Claim no faster than the log is written: what it cannot keep up with would be refused in the end. Half a second
+    at most, for runs are executed without a log, too."""
+    recorder = get_recorder()
+    for _ in range(_BRAKES):
+        if recorder.spool_usage < _BEHIND:
+            return
+        await sleep(_BRAKE)

@@ -267,6 +267,12 @@ class Recorder:
         """Give it no more. It is not closed."""
         self._sinks.remove(sink)
 
+    @property
+    def spool_usage(self) -> float:
+        """How much of the spool is taken by records that are not stored yet, 0 to 1."""
+        spool = self._spool
+        return 0.0 if spool is None else spool.usage()
+
     def statistics(self) -> RecorderStatistics:
         """Return what became of this process's records so far."""
         return count_up(self._spool, self._writer, dict(self._sinks.errors))
