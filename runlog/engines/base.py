@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+import msgspec
+
 from runlog.stores.base import Run
 from runlog.tasks.states import MetadataChange, QueueState, ScheduleState, TaskDeclaration, Token
 
@@ -25,8 +27,7 @@ WAIT_PREFIX = "wait_"
 """The ids of tokens that only remember until when a wait lasts begin so; they are not listed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Idempotency:
+class Idempotency(msgspec.Struct, frozen=True, gc=False):
     """Runs of one task with one key are one run, until it expires or the run fails."""
 
     key: str
@@ -34,8 +35,7 @@ class Idempotency:
     expires: int
 
 
-@dataclass(frozen=True, slots=True)
-class Debounce:
+class Debounce(msgspec.Struct, frozen=True, gc=False):
     """A run that is delayed under this key takes the trigger in, and is put off by its delay."""
 
     key: str
@@ -45,8 +45,7 @@ class Debounce:
     """A duration (ns): the run is not put off beyond its creation and this, or without end."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewRun:
+class NewRun(msgspec.Struct, frozen=True, gc=False):
     """A run to be queued."""
 
     run_id: str
@@ -87,8 +86,7 @@ class NewRun:
     """What the task declares counts instead; while that is not known, its id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
+class Submitted(msgspec.Struct, frozen=True, gc=False):
     """What became of one new run: it, or the one that stands for it."""
 
     run_id: str
@@ -114,8 +112,7 @@ class Work:
     whose queue was a guess, and that no attempt of has begun, go to the declared one before any is claimed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """An attempt handed to a worker, under a lease."""
 
     run: NewRun
@@ -134,8 +131,7 @@ class Delivery:
     """The version of the code that the first attempt ran on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """How an attempt ended: with a terminal status, or with DELAYED or QUEUED to run again at `available`."""
 
     status: str

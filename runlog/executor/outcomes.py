@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+
 from runlog.config import Settings
 from runlog.engines.base import CRASH_BUDGET, Delivery, Outcome
 from runlog.errors import AbortRun, RetryAfter
@@ -71,7 +73,7 @@ class Outcomes:
         outcome = self._next("TIMED_OUT", timeout, described, why, tries, verdict)
         if outcome.status != "TIMED_OUT":
             return outcome
-        return replace(outcome, cause={"code": "max_duration", "seconds": timeout.seconds})
+        return msgspec.structs.replace(outcome, cause={"code": "max_duration", "seconds": timeout.seconds})
 
     def canceled(self, reason: str) -> Outcome:
         error, text = self._scrubbed({"type": "Canceled", "message": reason or "canceled"}, reason or None)

@@ -13,10 +13,10 @@ import sys
 import time
 from collections import deque
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 from anyio import CancelScope, Event, create_task_group, get_cancelled_exc_class
 from anyio.abc import TaskGroup
 from anyio.lowlevel import current_token
@@ -252,7 +252,7 @@ def _start(call: ProcessCall, settings: Settings) -> Start:
         module = program.__spec__.name if program.__spec__ is not None else module  # python -m
         main = None if program.__spec__ is not None else program.__dict__.get("__file__")
     metadata = encode_metadata(context.metadata.all())
-    run = replace(call.delivery.run, tags=tuple(context.tags), metadata=metadata)
+    run = msgspec.structs.replace(call.delivery.run, tags=tuple(context.tags), metadata=metadata)
     return Start(
         settings=settings,
         folder=_folder(),
@@ -262,7 +262,7 @@ def _start(call: ProcessCall, settings: Settings) -> Start:
         main=main,
         module=module,
         masks=registered_masks(),
-        delivery=replace(call.delivery, run=run),
+        delivery=msgspec.structs.replace(call.delivery, run=run),
         max_attempts=context.attempt.max_attempts,
         time_left=context.time_left(),
         trace_id=span.trace_id,

@@ -20,7 +20,7 @@ _FEWEST, _FEWEST_BYTES = 64, 256 << 10  # read from each segment at a time, howe
 decode: Callable[[bytes], Event | Run] = msgspec.msgpack.Decoder(Event | Run).decode
 
 
-class SpanStart(msgspec.Struct, array_like=True, tag=SPAN_START_TAG):
+class SpanStart(msgspec.Struct, array_like=True, tag=SPAN_START_TAG, gc=False):
     """An Event of kind `open`, as a span puts it on the road: what it is told by comes first, as most are not even
     decoded, for the end of the span stands behind it."""
 

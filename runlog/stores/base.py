@@ -49,7 +49,7 @@ STREAM_PREFIX = "stream:"
 TERMINAL_STATUSES: frozenset[str] = frozenset({"COMPLETED", "FAILED", "CANCELED", "TIMED_OUT", "CRASHED", "EXPIRED"})
 
 
-class Event(msgspec.Struct, array_like=True, tag=1, forbid_unknown_fields=False):
+class Event(msgspec.Struct, array_like=True, tag=1, forbid_unknown_fields=False, gc=False):
     """A log, or the start or the end of a span. Times are nanoseconds since 1970 UTC, durations nanoseconds.
 
     `attributes` is flat (dotted keys) once stored; on the road it may nest and hold `recording.clean` cuts.
@@ -85,7 +85,7 @@ class Event(msgspec.Struct, array_like=True, tag=1, forbid_unknown_fields=False)
     """The store's number, in the order of writing; 0 until stored. Cursors are made of it."""
 
 
-class Run(msgspec.Struct, array_like=True, tag=2, forbid_unknown_fields=False):
+class Run(msgspec.Struct, array_like=True, tag=2, forbid_unknown_fields=False, gc=False):
     """A run as it is after a change: the newest `version` wins. Times are nanoseconds since 1970 UTC.
 
     On the road and in a batch, None in `payload`, `output`, `error`, `options`, `metadata` and `code_version` means

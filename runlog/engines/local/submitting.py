@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from random import getrandbits
 from typing import Any, Literal
 
@@ -30,7 +29,7 @@ def submit(queue: Queue, runs: Sequence[NewRun], now: int) -> list[Submitted]:
 
 def _insert(queue: Queue, new: NewRun, now: int) -> Submitted:
     if new.queue_is_guess and (known := declaring.declaration(queue, new.task)) is not None:
-        new = replace(new, queue=known.queue, queue_is_guess=False)
+        new = msgspec.structs.replace(new, queue=known.queue, queue_is_guess=False)
     execute = queue.connection.execute
     execute(
         "INSERT INTO run(run_id, task, queue, created, trace_id, span_id, parent_run_id, root_run_id, parent_span_id, "
