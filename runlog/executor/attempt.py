@@ -138,7 +138,10 @@ class Attempt:
             set_current_run(self.context)
             self._spans.begin()
             self._inside, self._changes.place = copy_context(), get_context()
-            self._workplace.observer.begun(self)
+            observer = self._workplace.observer
+            observer.begun(self)
+            self._waiting.on_pause = partial(self._observe, observer.waits)
+            self._waiting.on_return = partial(self._observe, observer.goes_on)
             outcome = await self._outcome()
             canceled = outcome.status in ("CANCELED", "QUEUED") and self._stop.cause in ("cancel", "lost", "shutdown")
         finally:

@@ -22,6 +22,14 @@ class Observer(Protocol):
         """Its span is open; its function is called next."""
         ...
 
+    def waits(self, attempt: Attempt) -> None:
+        """It waits for something, and its places are free."""
+        ...
+
+    def goes_on(self, attempt: Attempt) -> None:
+        """It has waited, and has its places again."""
+        ...
+
     def ended(self, attempt: Attempt) -> Mapping[str, AttributeValue]:
         """Its span is about to end: return attributes for it."""
         ...
@@ -43,6 +51,10 @@ class Unobserved:
     """The observer where nobody looks on."""
 
     def begun(self, attempt: Attempt) -> None: ...
+
+    def waits(self, attempt: Attempt) -> None: ...
+
+    def goes_on(self, attempt: Attempt) -> None: ...
 
     def ended(self, _: Attempt) -> Mapping[str, AttributeValue]:
         return {}

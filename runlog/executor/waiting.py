@@ -48,6 +48,10 @@ class Waiting:
         self.has_slot = has_slot
         self.tell: Tell | None = None
         """Where hooks want to know of waits."""
+        self.on_pause: Callable[[], object] | None = None
+        """Called when the places were given back."""
+        self.on_return: Callable[[], object] | None = None
+        """Called when it has them again."""
         self._delivery, self._engine, self._slots, self._allowance = delivery, engine, slots, allowance
         self._timers = timers
         self._open: dict[int, Why] = {}
@@ -74,6 +78,7 @@ class Waiting:
     def close(self) -> None:
         """The attempt has ended."""
         self._is_over = True
+        self.on_pause = self.on_return = None
         if self._say_again is not None:
             self._say_again.cancel()
         if self.has_slot:
@@ -130,6 +135,8 @@ class Waiting:
         self._allowance.pause()
         self._slots.release()
         self._say()
+        if self.on_pause is not None:
+            self.on_pause()
 
     # What it waits for.
 
@@ -206,6 +213,8 @@ class Waiting:
     def _go_on(self) -> None:
         self.has_slot, self._is_paused = True, False
         self._allowance.go_on()
+        if self.on_return is not None:
+            self.on_return()
 
     def _stay_away(self, *, has_slot: bool) -> None:
         if has_slot:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -20,15 +20,20 @@ from runlog.executor.trouble.metrics import Sampler, Usage, count_collections
 from runlog.executor.trouble.overdue import EndProcess, Jam, Overdue
 from runlog.executor.trouble.records import place_of, write_lost, write_stacks
 from runlog.executor.trouble.stacks import Snapshot, take
-from runlog.executor.trouble.watchdog import get_watchdog
+from runlog.executor.trouble.watchdog import EVERY, get_watchdog
 from runlog.recording import get_recorder
 from runlog.stores.base import INFO, WARN
+from runlog.system.wakeup import threadsafe_caller
+
+EVERY_WAITING = 1.0
+"""Seconds between two looks while all attempts wait for something: other code of theirs may go on meanwhile."""
 
 STALL = 5.0
 """Seconds after which all stacks are written of a run that blocks the loop."""
 
 _SAME_TIME = 0.1
-"""Seconds for which one look at all stacks is good enough: a hundred attempts may time out together."""
+"""Seconds for which one look at all stacks is good enough, and that while the event loop tells of one after the other:
+thousands of attempts may be shut down together."""
 _PATIENCE = 5.0
 _WHOLE = 10
 """Of so many such attempts the whole process is told, of the others what is their own."""
@@ -44,12 +49,17 @@ class Lookout:
         self._overdue = Overdue(engine, Outcomes(settings), end_process)
         self._sampler = Sampler()
         self._running: dict[Attempt, Usage] = {}
+        self._working: dict[Attempt, Usage] = {}
+        """Those that do not wait for something."""
         self._begun = 0
         self._view: LoopView | None = None
         self._beat: Beat | None = None
         self._blocked: Blocked | None = None
         self._resumed = 0.0
+        self._call_soon: Callable[[Callable[[], None]], None]
         self._snapshot: Snapshot | None = None
+        self._is_now = False
+        """The event loop has done nothing since then."""
         self._uses = 0
 
     # The observer's part. On the event loop, but for `asked_for_stacks`.
@@ -57,15 +67,34 @@ class Lookout:
     def begun(self, attempt: Attempt) -> None:
         beat = self._beat or self._start()
         self._begun += 1
-        self._running[attempt] = Usage(attempt, beat.lag, self._begun - len(self._running) - 1)
-        if not self.is_watched:
-            beat.start()
-            beat.ask()
-            with suppress(RuntimeError):  # there is no thread to be had now
+        usage = Usage(attempt, beat.lag, self._begun - len(self._running) - 1)
+        self._running[attempt] = usage
+        self._works(usage)
+
+    def waits(self, attempt: Attempt) -> None:
+        self._working.pop(attempt, None)
+
+    def goes_on(self, attempt: Attempt) -> None:
+        usage = self._running.get(attempt)
+        if usage is not None:
+            self._works(usage)
+
+    def _works(self, usage: Usage) -> None:
+        hurry = not self._working
+        self._working[usage.attempt] = usage
+        beat = self._beat
+        assert beat is not None
+        with suppress(RuntimeError):  # there is no thread to be had now
+            if not self.is_watched:
+                beat.start()
+                beat.ask()
                 get_watchdog().watch(self)
+            elif hurry:
+                get_watchdog().hurry()
 
     def ended(self, attempt: Attempt) -> Mapping[str, AttributeValue]:
         usage = self._running.pop(attempt, None)
+        self._working.pop(attempt, None)
         return {} if usage is None or self._beat is None else usage.attributes(self._beat.lag, self._begun)
 
     def timed_out(self, attempt: Attempt) -> None:
@@ -82,8 +111,12 @@ class Lookout:
 
     def stop_all(self) -> None:
         """Write the stacks of what still runs, as the process is about to end. Callable from any thread."""
-        for attempt in list(self._running):
-            self._write_now("at shutdown", attempt, WARN)
+        if self._view is None:
+            return
+        snapshot = take(self._view)
+        for number, attempt in enumerate([*self._working, *(self._running.keys() - self._working.keys())]):
+            if not attempt.write_stacks_in_child("at shutdown", WARN):
+                _write_stacks("at shutdown", attempt, snapshot, WARN, everything=number < _WHOLE)
 
     def close(self) -> None:
         """Wait until what was seen is recorded. Not on the event loop."""
@@ -92,6 +125,7 @@ class Lookout:
 
     def _start(self) -> Beat:
         count_collections()
+        self._call_soon = threadsafe_caller()
         self._view = LoopView()
         self._blocked = Blocked(self._view)
         self._beat = Beat()
@@ -101,20 +135,26 @@ class Lookout:
         """Look now, and have the watchdog write what was seen: that reads files."""
         if self._view is None or attempt.write_stacks_in_child(why, WARN):  # None: it has not begun
             return
-        snapshot, now = self._snapshot, time.time_ns()
-        if snapshot is None or now - snapshot.at > _SAME_TIME * 1e9:
+        snapshot = self._snapshot
+        if snapshot is None or not self._is_recent(snapshot):
             snapshot = self._snapshot = take(self._view)
-            self._uses = 0
+            self._uses, self._is_now = 0, True
+            self._call_soon(self._turn)
         self._uses += 1
         whole = self._uses <= _WHOLE
         place = place_of(snapshot.main_task(attempt) if whole else None, attempt.delivery.run)
         get_watchdog().do(partial(write_stacks, get_recorder(), attempt, snapshot, why, place, everything=whole))
 
+    def _is_recent(self, snapshot: Snapshot) -> bool:
+        return self._is_now or time.time_ns() - snapshot.at <= _SAME_TIME * 1e9
+
+    def _turn(self) -> None:
+        """The event loop has gone on."""
+        self._is_now = False
+
     def _write_now(self, why: str, attempt: Attempt, level: int) -> None:
         if self._view is not None and not attempt.write_stacks_in_child(why, level):
-            snapshot = take(self._view)
-            place = place_of(snapshot.main_task(attempt), attempt.delivery.run)
-            write_stacks(get_recorder(), attempt, snapshot, why, place, level)
+            _write_stacks(why, attempt, take(self._view), level)
 
     # The watchdog's part, in its thread.
 
@@ -122,12 +162,16 @@ class Lookout:
     def is_active(self) -> bool:
         return bool(self._running) or (self._blocked is not None and self._blocked.is_open)
 
+    @property
+    def every(self) -> float:
+        return EVERY if self._working or not self._running else EVERY_WAITING
+
     def look(self, late: float) -> None:
         beat, blocked = self._beat, self._blocked
         assert beat is not None
         assert blocked is not None
-        usages = list(self._running.values())
-        if self._snapshot is not None and time.time_ns() - self._snapshot.at > _SAME_TIME * 1e9:
+        usages = list(self._working.values())
+        if self._snapshot is not None and not self._is_recent(self._snapshot):
             self._snapshot = None  # it keeps what it shows alive
         lag, held = beat.look(late)
         if lag is not None:
@@ -136,15 +180,16 @@ class Lookout:
         if late >= THRESHOLD and not held:
             self._resumed = time.monotonic()  # what is overdue gets its grace from here on
         attempts = [usage.attempt for usage in usages if not usage.attempt.ended]
-        blocked.look(beat.silent, lag, attempts, held=held)
+        blocked.look(beat.silent, lag, attempts or list(self._running), held=held)
         if blocked.stalled(STALL) and blocked.attempt is not None:
             self._write_now("at stall", blocked.attempt, WARN)
-        if usages:
+        if self._running:
             beat.ask()
-            self._end_overdue(usages, attempts, beat, blocked)
+        if usages:
+            self._end_overdue(usages, beat, blocked)
             self._sampler.look(usages, beat.lag, self._begun, get_recorder())
 
-    def _end_overdue(self, usages: list[Usage], attempts: list[Attempt], beat: Beat, blocked: Blocked) -> None:
+    def _end_overdue(self, usages: list[Usage], beat: Beat, blocked: Blocked) -> None:
         now = time.monotonic()
         if now - self._resumed < self._grace:
             return
@@ -157,5 +202,11 @@ class Lookout:
             self._write_now("at the end of its grace", attempt, WARN)
             overdue.append(attempt)
         if overdue:
-            jam = Jam(blocked.attempt, attempts) if beat.silent >= THRESHOLD else None
+            others = [attempt for attempt in list(self._running) if not attempt.ended]
+            jam = Jam(blocked.attempt, others) if beat.silent >= THRESHOLD else None
             self._overdue.end(overdue, self._grace, jam)
+
+
+def _write_stacks(why: str, attempt: Attempt, snapshot: Snapshot, level: int, *, everything: bool = True) -> None:
+    place = place_of(snapshot.main_task(attempt) if everything else None, attempt.delivery.run)
+    write_stacks(get_recorder(), attempt, snapshot, why, place, level, everything=everything)

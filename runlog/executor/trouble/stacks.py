@@ -54,6 +54,14 @@ class Snapshot:
     threads: list[tuple[str, bool, Any, Chain]] = field(default_factory=list)
     """Its name, whether the event loop is in it, and the scope of the run that it works for."""
     dropped: dict[str, int] = field(default_factory=dict)
+    _of_attempts: dict[Attempt | None, list[tuple[LoopTask, bool, Chain]]] = field(default_factory=dict)
+
+    def of(self, attempt: Attempt) -> list[tuple[LoopTask, bool, Chain]]:
+        """The tasks of one attempt, of many that are asked for."""
+        if not self._of_attempts:
+            for one in self.tasks:
+                self._of_attempts.setdefault(attempt_of(one[0]), []).append(one)
+        return self._of_attempts.get(attempt, [])
 
     def main_task(self, attempt: Attempt) -> LoopTask | None:
         """The task of the attempt that ran, else its first."""
@@ -99,7 +107,8 @@ def _scope_of(frame: FrameType | None) -> Any:
 def describe(snapshot: Snapshot, attempt: Attempt, *, everything: bool = True) -> dict[str, Any]:
     """As plain data: `{"tasks": [...], "threads": [...], "dropped": {what: count}}`, what is the attempt's first;
     and only that unless `everything`. For a stack see `describe_stack`. Never raises."""
-    tasks = [_of_task(task, runs, chain, attempt) for task, runs, chain in snapshot.tasks]
+    found = snapshot.tasks if everything else snapshot.of(attempt)
+    tasks = [_of_task(task, runs, chain, attempt) for task, runs, chain in found]
     loop_of_run = any(stack.of_run and stack.runs for stack in tasks)
     threads = [
         Stack(
@@ -112,6 +121,8 @@ def describe(snapshot: Snapshot, attempt: Attempt, *, everything: bool = True) -
     ]
     kinds: dict[str, list[dict[str, Any]]] = {"tasks": [], "threads": []}
     dropped = dict(snapshot.dropped)
+    if len(found) < len(snapshot.tasks):
+        dropped["tasks"] = dropped.get("tasks", 0) + len(snapshot.tasks) - len(found)
     budget, left = _SIZE, MAX_STACKS
     order = [("tasks", stack) for stack in _merged(tasks)] + [("threads", stack) for stack in _merged(threads)]
     for kind, stack in sorted(order, key=lambda item: (not item[1].of_run, not item[1].runs)):

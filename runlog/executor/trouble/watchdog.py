@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 EVERY = 0.05
-"""Seconds between two looks."""
+"""Seconds between two looks at work."""
 _IDLE = 20
 """Looks without an attempt after which it sleeps."""
 
@@ -19,13 +19,18 @@ Job = Callable[[], None]
 
 
 class Watched(Protocol):
-    """What it looks at. `look` and `is_active` are for its thread; `is_watched` is its own to set."""
+    """What it looks at. `look`, `is_active` and `every` are for its thread; `is_watched` is its own to set."""
 
     is_watched: bool
 
     @property
     def is_active(self) -> bool:
         """There is something to look at."""
+        ...
+
+    @property
+    def every(self) -> float:
+        """Seconds between two looks."""
         ...
 
     def look(self, late: float) -> None:
@@ -35,15 +40,15 @@ class Watched(Protocol):
 
 
 class Watchdog(threading.Thread):
-    """`watch` and `do` are for other threads. It sleeps while there is nothing to look at."""
+    """`watch`, `hurry` and `do` are for other threads. It sleeps while there is nothing to look at."""
 
     def __init__(self) -> None:
         super().__init__(name="runlog-watchdog", daemon=True)
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[Job] = SimpleQueue()
         self._watched: list[Watched] = []
         self._idle: dict[Watched, int] = {}
         self._lock = threading.Lock()
-        self._woken = 0.0
+        self._woken = self._due = 0.0
 
     def watch(self, watched: Watched) -> None:
         """Look at it until it has been idle for a while."""
@@ -54,7 +59,14 @@ class Watchdog(threading.Thread):
             if not self._watched:
                 self._woken = time.monotonic()
             self._watched = [*self._watched, watched]
-        self._jobs.put(None)
+        self.hurry()
+
+    def hurry(self) -> None:
+        """Look soon, as there is work again."""
+        self._jobs.put(self._look_soon)
+
+    def _look_soon(self) -> None:
+        self._due = min(self._due, time.monotonic() + EVERY)
 
     def do(self, job: Job) -> None:
         """Have something done in this thread, soon. It must not wait for long."""
@@ -67,27 +79,25 @@ class Watchdog(threading.Thread):
         return done.wait(timeout)
 
     def run(self) -> None:
-        due = time.monotonic() + EVERY
+        self._due = time.monotonic() + EVERY
         while True:
             if not self._watched:
                 self._do(self._jobs.get())
-                due = self._woken + EVERY  # not from now: it may be late already
+                self._due = self._woken + EVERY  # not from now: it may be late already
                 continue
             try:
-                self._do(self._jobs.get(timeout=max(0.0, due - time.monotonic())))
+                self._do(self._jobs.get(timeout=max(0.0, self._due - time.monotonic())))
             except Empty:
                 pass
             else:
-                if time.monotonic() < due:
+                if time.monotonic() < self._due:
                     continue
-            late = max(0.0, time.monotonic() - due)
+            late = max(0.0, time.monotonic() - self._due)
             for watched in self._watched:
                 self._look(watched, late)
-            due = time.monotonic() + EVERY
+            self._due = time.monotonic() + min((watched.every for watched in self._watched), default=EVERY)
 
-    def _do(self, job: Job | None) -> None:
-        if job is None:
-            return
+    def _do(self, job: Job) -> None:
         try:
             job()
         except Exception:  # noqa: BLE001 - a fault of runlog's own must not end the watch

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio
 import pytest
 
+from runlog import wait
 from runlog.cli.details import node_details
 from runlog.executor.trouble import BLOCKED, STACKS, Lookout
+from runlog.executor.trouble.lookout import EVERY_WAITING
 from runlog.stores.base import Event
 from runlog.stores.tree import Node
 from runlog.tasks.context import current_run
@@ -163,3 +166,34 @@ async def test_an_attempt_has_what_its_process_used(bench: Bench) -> None:
     assert used["process.runs"] >= 1
     assert used["process.cpu.time"] > 0
     assert "process.runs" not in unused
+
+
+async def test_while_a_run_only_waits_it_is_looked_at_rarely_and_at_once_when_it_goes_on(bench: Bench) -> None:
+    looking = Lookout(bench.engine, bench.settings)
+    bench.executor = bench.new_executor(observer=looking)
+
+    @bench.task(retry=1)
+    async def waits() -> None:
+        await wait.for_(60)
+
+    @bench.task(retry=1)
+    async def blocks() -> None:
+        token = await wait.create_token()
+        tokens.append(token.id)
+        await wait.for_token(token)
+        time.sleep(0.4)
+
+    tokens: list[str] = []
+    async with bench.worker():
+        waiting = await waits.trigger()
+        await bench.until_status(waiting.id, "WAITING")
+        await bench.until(lambda: looking.every == EVERY_WAITING)
+        handle = await blocks.trigger()
+        await bench.until(lambda: tokens)
+        await bench.until_status(handle.id, "WAITING")
+        await bench.until(lambda: looking.every == EVERY_WAITING)
+        await wait.complete_token(tokens[0])
+        await handle.wait()
+        await waiting.cancel()
+        await bench.until(lambda: not looking.is_active)
+    assert any(event.name == BLOCKED for event in bench.stored(handle.id)[1])

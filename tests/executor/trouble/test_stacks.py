@@ -236,3 +236,29 @@ async def test_many_at_one_time_do_not_all_tell_of_all() -> None:
     assert last[0].extra is not None
     assert [stack["run"] for stack in last[0].extra["stacks"]["tasks"]] == [True]
     assert last[0].extra["stacks"]["dropped"]["tasks"] >= 1
+
+
+async def test_what_is_told_in_one_turn_of_the_loop_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of attempts may be shut down together."""
+    taken: list[Snapshot] = []
+
+    def take_slowly(view: LoopView) -> Snapshot:
+        taken.append(take(view))
+        taken[-1].at -= 1_000_000_000
+        return taken[-1]
+
+    monkeypatch.setattr("runlog.executor.trouble.lookout.take", take_slowly)
+    attempts: list[Any] = [Acting(f"run_{number}") for number in range(30)]
+    with recording() as recorded:
+        looking = lookout(recorded)
+        for attempt in attempts:
+            looking.begun(attempt)
+        for attempt in attempts:
+            looking.stopped(attempt, "shutdown")
+        assert len(taken) == 1
+        await anyio.sleep(0.01)
+        looking.stopped(attempts[0], "shutdown")
+        assert len(taken) == 2
+        for attempt in attempts:
+            looking.ended(attempt)
+        looking.close()
