@@ -89,7 +89,8 @@ class Supervisor:
         """Run them; return the exit code.
 
         0 after SIGTERM and 130 after Ctrl-C, once all have ended; 128 and its number after a second signal, which does
-        not wait; 2 if a process says that it cannot start. One that dies is started again, at growing intervals.
+        not wait; 2 if a process says that it cannot start, once the others have ended. One that dies is started again,
+        at growing intervals.
         """
         before = {number: signal.signal(number, self._on_signal) for number in (*_EXIT_SIGNALS, signal.SIGCHLD)}
         awake, wake = os.pipe()
@@ -119,11 +120,11 @@ class Supervisor:
                 if place.process is None and place.due <= now:
                     place.process = WorkerProcess(self._command)
                 elif place.process is not None and place.process.code is not None:
-                    if place.is_new and place.process.code == _CANNOT_START:
-                        return _CANNOT_START  # it has said why
+                    if place.is_new and place.process.code == _CANNOT_START:  # it has said why
+                        return self._end(awake) or _CANNOT_START
                     self._reap(place, now)
             _sleep(awake, min((place.due for place in self._places if place.process is None), default=None))
-        return self._end(awake)
+        return self._end(awake) or (_INTERRUPTED if self._signals[0] == signal.SIGINT else 0)
 
     def _reap(self, place: _Place, now: float) -> None:
         process, delay = place.process, place.fail(now)
@@ -132,6 +133,7 @@ class Supervisor:
         process.end()
 
     def _end(self, awake: int) -> int:
+        """Have all end, and wait for them; return the exit code where a second signal came, else 0."""
         running = [place.process for place in self._places if place.process is not None]
         for process in running:
             process.end()
@@ -140,7 +142,7 @@ class Supervisor:
             if len(self._signals) > 1:
                 return _SIGNALED + self._signals[1]
             _sleep(awake, deadline)
-        return _INTERRUPTED if self._signals[0] == signal.SIGINT else 0
+        return 0
 
 
 class _Place:

@@ -22,6 +22,15 @@ open("ended", "a").write("by the pipe\\n")
 """
 STUBBORN = CHILD + "import time; time.sleep(60)"
 BROKEN = 'open("pids", "a").write("x\\n"); raise SystemExit(2)'
+ONE_BROKEN = f"""
+import os, time
+try:
+    os.mkdir("first")
+except FileExistsError:
+    while not os.path.exists("pids"): time.sleep(0.01)
+    raise SystemExit(2)
+{CHILD}
+"""
 SUPERVISOR = """
 import sys
 from runlog import supervisor
@@ -112,3 +121,9 @@ def test_what_cannot_start_is_not_started_again_and_again() -> None:
     with supervised(BROKEN) as supervisor:
         assert supervisor.wait(20) == 2
     assert len(Path("pids").read_text().split()) <= 2
+
+
+def test_where_one_cannot_start_the_others_end_in_peace() -> None:
+    with supervised(ONE_BROKEN) as supervisor:
+        assert supervisor.wait(20) == 2
+    assert ended_by_the_pipe() == 1
