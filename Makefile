@@ -40,9 +40,10 @@ test: setup ## run the test suite (under 6 minutes on 2 cores) and print its bra
 	@$(BIN)/pytest -q -n $(JOBS) --durations=5 --cov=runlog --cov-branch --cov-report=
 	@echo "branch coverage of runlog/, without the processes that tests start: $$($(BIN)/coverage report --format=total) %"
 
-test-slow: setup ## the fault, soak and property tests in their long form (ROUNDS=5)
+test-slow: setup ## the fault, soak and property tests in their long form, with 100 kills each (ROUNDS=5)
 	@RUNLOG_TEST_ROUNDS=$(ROUNDS) $(BIN)/pytest -q -m "slow or not slow" -o timeout=1800 \
-	  tests/faults tests/recording tests/stores tests/engines tests/executor
+	  tests/faults tests/recording tests/stores tests/engines tests/executor tests/tasks tests/two_process \
+	  tests/cli/test_demo.py tests/test_bad_input.py tests/test_supervisor.py
 
 coverage: test ## the test suite, then its coverage line by line
 	@$(BIN)/coverage report --show-missing

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
+
+ROUNDS = int(os.environ.get("RUNLOG_TEST_ROUNDS", "0"))
+
+
+def times(short: int, long: int) -> int:
+    """How often to do something: `short` in `make test`, `long` for each of the ROUNDS of `make test-slow`."""
+    return long * ROUNDS or short
 
 
 def wait_until(predicate: Callable[[], object], timeout: float = 10.0) -> None:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from runlog.cli import demo as demo_command
+from runlog.cli.demo_orders import Show
+from runlog.config import Settings
 from tests.cli.conftest import COMMAND, ESCAPE, Command, environment
 
 pytest.importorskip("httpx")
@@ -154,6 +157,19 @@ def test_a_project_of_another_version_is_refused(tmp_path: Path, runlog: Command
     assert "not that of this version's demo" in answer.err
 
 
+def test_as_json_the_ids_of_the_runs_are_the_answer(runlog: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(_: Settings, show: Show) -> dict[str, str]:
+        print("what a task prints")
+        show("runs")
+        return {"fulfil-order": "run_1"}
+
+    monkeypatch.setattr(demo_command, "_run", run)
+    answer = runlog("demo", "--json")
+    assert (answer.code, json.loads(answer.out)) == (0, {"fulfil-order": "run_1"})
+    assert "what a task prints" in answer.err
+
+
+@pytest.mark.slow
 def test_as_json_it_prints_the_ids_of_the_runs_and_nothing_else(tmp_path: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "demo", "--json"], cwd=tmp_path, capture_output=True, text=True, timeout=120, env=environment()

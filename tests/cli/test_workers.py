@@ -117,6 +117,7 @@ def test_dev_starts_again_when_a_file_changes_and_puts_back_what_runs(project: P
         wait_until(lambda: shown().count("runlog worker:") == 2, 60)
         assert run("trigger", "ship", "1", "--wait").out == "sent 1\n"
         assert in_queue(run_id).attempt == 1  # again, with no attempt used
+        assert run("cancel", run_id).code == 0  # the restarts that follow have nothing to wait for
         (project / "tasks.py").write_text("broken =")
         wait_until(lambda: "exit code 2" in shown(), 60)
         assert "SyntaxError: invalid syntax (tasks.py, line 1)" in shown()

@@ -31,8 +31,9 @@ from runlog.engines.base import Delivery, Idempotency, Outcome, Work
 from runlog.stores.base import Run
 from tests.engines.conftest import Changes, new_run, open_local
 from tests.engines.model import Model, ModelRun
+from tests.helpers import times
 
-EXAMPLES = 50 * int(os.environ.get("RUNLOG_TEST_ROUNDS", "0")) or 20
+EXAMPLES = times(20, 50)
 IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 HOUR = 3600 * 1_000_000_000
 LIMITS: dict[str, int | None] = {"one": 1, "two": 2, "free": None}

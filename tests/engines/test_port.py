@@ -10,7 +10,7 @@ import pytest
 
 from runlog.engines.base import CRASH_BUDGET, Delivery, Engine, Interrupt, Outcome
 from runlog.errors import RunlogError, RunNotFound, StoreError
-from tests.engines.conftest import SECOND, Opener, claim_one, eventually, new_run, work_on
+from tests.engines.conftest import LEASE, SECOND, Opener, claim_one, eventually, new_run, work_on
 
 pytestmark = pytest.mark.anyio
 
@@ -355,7 +355,7 @@ async def test_a_lease_is_kept_while_the_event_loop_is_blocked(opener: Opener) -
 
         tasks.start_soon(steal)
         await anyio.sleep(0.05)
-        time.sleep(4.5)  # five leases
+        time.sleep(3 * LEASE)
         await anyio.sleep(0.3)
         assert await engine.finish(delivery, Outcome("COMPLETED"))
         await anyio.sleep(0.1)

@@ -98,6 +98,7 @@ async def test_what_a_run_says_itself_stays(engine: Engine) -> None:
         await engine.explain("run_x")
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_run_that_does_not_get_its_turn_says_so_once_in_its_records(opener: Opener) -> None:
     engine, changes = opener()
     work = work_on("work", limits={"mail": 1})

@@ -35,7 +35,7 @@ async def test_an_expired_run_is_never_claimed(engine: Engine) -> None:
 
 
 async def test_a_run_that_has_begun_does_not_expire(engine: Engine) -> None:
-    new, beside = (new_run(task, expires=time.time_ns() + SECOND) for task in ("work", "nobody-takes-it"))
+    new, beside = (new_run(task, expires=time.time_ns() + SECOND // 2) for task in ("work", "nobody-takes-it"))
     await engine.submit([new, beside])
     await engine.finish(await claim_one(engine), Outcome("DELAYED", available=new.expires))
     with anyio.fail_after(20):

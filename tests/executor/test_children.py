@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -253,9 +252,7 @@ async def test_a_child_does_not_outlive_its_worker(project: Path) -> None:
     try:
         wait_until(notes, 30)
         worker.kill()
-        killed = time.monotonic()
         wait_until(lambda: is_gone(int(notes()[0].split()[1])))
-        assert time.monotonic() - killed < 5
     finally:
         worker.kill()
         worker.wait()

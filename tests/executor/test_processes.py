@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import time
@@ -21,11 +20,11 @@ from runlog.tasks import RunHandle
 from runlog.tasks.submitter import current_submitter
 from tests.executor import programs
 from tests.executor.programs import Process, notes
-from tests.helpers import wait_until
+from tests.helpers import times, wait_until
 from tests.recorded import recording
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
-ROUNDS = int(os.environ.get("RUNLOG_TEST_ROUNDS", "2"))
+LONG_LEASE = {"TEST_LEASE": "120"}
 FINAL = {"COMPLETED", "FAILED", "CANCELED", "TIMED_OUT", "CRASHED"}
 
 
@@ -71,7 +70,7 @@ def final_states() -> Counter[str]:
 async def test_runs_survive_workers_that_are_killed_at_any_moment() -> None:
     with triggering() as engine:
         handles: list[RunHandle[int]] = []
-        for _ in range(ROUNDS):
+        for _ in range(times(2, 5)):
             with workers(2) as processes:
                 handles += await programs.step.batch_trigger([random.randint(0, 20) for _ in range(60)])
                 handles += await programs.tree.batch_trigger([random.randint(0, 20) for _ in range(5)])
@@ -101,7 +100,7 @@ def assert_versions_grow(runs: list[Run]) -> None:
 
 async def test_what_trigger_acknowledged_survives_the_death_of_its_process() -> None:
     acknowledged: list[str] = []
-    for _ in range(ROUNDS):
+    for _ in range(times(2, 5)):
         process = Process("trigger")
         assert process.process.stdout is not None
         first = process.process.stdout.readline()
@@ -132,20 +131,17 @@ async def test_a_run_that_kills_its_workers_is_crashed_after_three(backend: str)
 
 async def test_a_crash_uses_up_no_attempt() -> None:
     with triggering() as engine:
-        with workers(1) as (process,):
+        with workers(1, **LONG_LEASE) as (process,):
             sleeping = await programs.sleep.trigger(60)
             await _sleeping(1)
             process.kill()
             process.wait()
-            died = time.monotonic()
-            with workers(1):  # the run's only attempt is not used up
-                wait_until(lambda: len(notes("sleeping")) == 2)
-                took = time.monotonic() - died
+            with workers(1, **LONG_LEASE):  # the run's only attempt is not used up
+                wait_until(lambda: len(notes("sleeping")) == 2, 30)
                 assert (await engine.get(sleeping.id)).attempt == 2
                 assert await sleeping.cancel()
                 assert await ended(sleeping) == "CANCELED"
         await engine.close()
-    assert took < 10  # a start of Python is in it
     requeued = [line for line in notes("state") if line[2] == "QUEUED"]
     assert len(requeued) == 2
 
@@ -156,18 +152,12 @@ async def _sleeping(count: int) -> None:
             await anyio.sleep(0.01)
 
 
-async def test_a_dead_worker_is_known_within_two_seconds_even_if_a_child_of_it_lives() -> None:
-    with triggering() as engine, workers(2):
+async def test_a_dead_worker_is_known_long_before_its_lease_ends_even_if_a_child_of_it_lives() -> None:
+    with triggering() as engine, workers(2, **LONG_LEASE):
         handle = await programs.fork_and_die.trigger()
         with anyio.fail_after(30):
-            while not [line for line in notes("state") if line[2] == "EXECUTING"]:
-                await anyio.sleep(0.01)
-            started = time.monotonic()
-            result = await handle.wait()
-            took = time.monotonic() - started
+            assert (await handle.wait()).output == 2
         await engine.close()
-    assert result.output == 2
-    assert took < 2.5
 
 
 async def test_a_forked_child_has_an_engine_of_its_own() -> None:
@@ -207,15 +197,12 @@ async def test_four_workers_on_one_queue_run_everything_once() -> None:
 
 
 async def test_a_cancel_reaches_a_worker_in_another_process() -> None:
-    with triggering() as engine, workers(1):
+    with triggering() as engine, workers(1, **LONG_LEASE):  # and does not wait for it to renew its lease
         handle = await programs.sleep.trigger(60)
         await _sleeping(1)
-        asked = time.monotonic()
         assert await handle.cancel("from outside")
-        assert await ended(handle) == "CANCELED"
-        took = time.monotonic() - asked
+        assert await ended(handle, 30) == "CANCELED"
         await engine.close()
-    assert took < 5  # a fifth of a second on an idle machine
 
 
 @pytest.mark.slow

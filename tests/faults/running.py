@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,11 +9,10 @@ import threading
 from collections import Counter
 from pathlib import Path
 
-import pytest
+from tests.helpers import times
 
 REPOSITORY = Path(__file__).parents[2]
-ROUNDS = int(os.environ.get("RUNLOG_TEST_ROUNDS", "6"))
-rounds = pytest.mark.parametrize("rounds", [ROUNDS, pytest.param(50, marks=pytest.mark.slow)])
+KILLS = times(6, 20)
 
 
 class Program:

@@ -8,26 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.running import Program, assert_exactly_once, rounds, run
+from tests.faults.running import KILLS, Program, assert_exactly_once, run
 from tests.helpers import wait_until
 from tests.recording.road import messages, recover_all, spools
 
 
-@rounds
-@pytest.mark.timeout(600)
-def test_every_accepted_record_survives_kills_of_the_logging_and_of_the_recovering_process(
-    tmp_path: Path, rounds: int
-) -> None:
+def test_every_accepted_record_survives_kills_of_the_logging_and_of_the_recovering_process(tmp_path: Path) -> None:
     chance = random.Random()
     acknowledged: list[str] = []
-    for number in range(rounds):
+    for number in range(KILLS):
         program = Program("flood", tmp_path, f"p{number}", 5000)
         assert program.begun.wait(30)
         time.sleep(chance.uniform(0, 0.15))
         program.kill()
         assert program.lines
         acknowledged += program.lines
-    for _ in range(rounds):
+    for _ in range(KILLS):
         if not spools(tmp_path):
             break
         recoverer = Program("recovering", tmp_path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import json
-import os
 from typing import Any
 
 import msgspec
@@ -16,11 +15,11 @@ from runlog.recording.clean import Limits, clean_attributes, clean_text, clean_v
 from runlog.recording.finish import Finisher
 from runlog.recording.scrub import Scrubber
 from runlog.stores.base import Event
+from tests.helpers import times
 
 LIMITS = Limits(attributes=16, value_length=256, depth=8, nodes=200)
 FINISHER = Finisher(Scrubber(), LIMITS)
-ROUNDS = 200 * int(os.environ.get("RUNLOG_TEST_ROUNDS", "1"))
-relaxed = settings(max_examples=ROUNDS, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+relaxed = settings(max_examples=times(100, 200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 text = st.text(st.characters(), max_size=600)
 leaves = st.one_of(

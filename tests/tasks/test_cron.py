@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from runlog.errors import TaskError
 from runlog.tasks.cron import SECOND, Cron
+from tests.helpers import times
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 ZONES = (
@@ -120,7 +120,7 @@ expressions = st.builds(
 )
 
 
-@settings(max_examples=int(os.environ.get("RUNLOG_TEST_EXAMPLES", "200")), deadline=None)
+@settings(max_examples=times(60, 800), deadline=None)
 @given(st.data(), st.sampled_from(ZONES), expressions)
 def test_the_planned_times_are_those_of_a_wall_clock_that_is_looked_at_each_minute(
     data: st.DataObject, zone: str, expression: Expression

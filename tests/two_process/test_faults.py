@@ -3,7 +3,6 @@ twice."""
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import time
@@ -13,10 +12,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.two_process.conftest import LEASE, Scene, attempts_of
+from tests.helpers import times
+from tests.two_process.conftest import LEASE, Scene, _log, attempts_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
-KILLS = 20 * int(os.environ.get("RUNLOG_TEST_ROUNDS", "0")) or 6
+KILLS = times(6, 20)
 
 
 async def load(scene: Scene) -> list[str]:
@@ -116,18 +116,18 @@ async def test_a_second_signal_does_not_wait(scene: Scene) -> None:
     assert (await scene.status(handle, "CANCELED")).attempt == 2
 
 
-async def test_a_blocked_loop_keeps_its_lease(scene: Scene) -> None:
+async def test_a_run_of_five_leases_runs_once_and_so_does_one_that_blocks_its_loop(scene: Scene) -> None:
     await scene.ready(2)
-    handle = await scene.trigger("blocking", 5 * LEASE)
-    assert (await handle.wait()).output == 1
-    assert len(scene.effects("blocking")) == 1
-    await scene.check([handle.id])
+    handles = [await scene.trigger(task, 5 * LEASE) for task in ("sleeper", "blocking")]
+    assert [(await handle.wait()).output for handle in handles] == [1, 1]
+    assert [len(scene.effects(task)) for task in ("sleeper", "blocking")] == [1, 1]
+    await scene.check([handle.id for handle in handles])
 
 
 async def test_a_stopped_worker_is_fenced(scene: Scene) -> None:
     """Its run goes on elsewhere, and what it does after its lease is marked."""
     (stopped,) = await scene.ready()
-    handle = await scene.trigger("sleeper", 3 * LEASE)
+    handle = await scene.trigger("sleeper", 1.5 * LEASE)
     await scene.noted("sleeper")
     stopped.signal(signal.SIGSTOP)
     await scene.ready()
@@ -136,8 +136,6 @@ async def test_a_stopped_worker_is_fenced(scene: Scene) -> None:
     result = await handle.wait()
     assert (result.status, result.output) == ("COMPLETED", 2)
     await scene.check([handle.id])
-    from tests.two_process.conftest import _log
-
     with _log() as log:
         spans = {event.name: event for event in log.events(handle.id) if event.kind == "span"}
     assert spans["Attempt 1"].status in ("canceled", "unfinished")
@@ -171,7 +169,7 @@ async def test_a_clock_that_jumps_loses_and_doubles_nothing(
     scene: Scene, project: Path, step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await scene.ready(2, FOLLOW_CLOCK="1")
-    handles = [await scene.trigger("sleeper", 3 * LEASE), await scene.trigger("pause", 2 * LEASE)]
+    handles = [await scene.trigger("sleeper", 2 * LEASE), await scene.trigger("pause", 1.5 * LEASE)]
     await scene.noted("sleeper")
     await scene.noted("pause")
     real, offset = time.time_ns, [0]

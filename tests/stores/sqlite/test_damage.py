@@ -17,9 +17,8 @@ from runlog.errors import StoreError, StoreTooNew
 from runlog.stores.base import Batch
 from runlog.stores.sqlite import SQLiteStore, check_log
 from runlog.stores.sqlite.schema import APPLICATION_ID, MIGRATIONS
+from tests.helpers import times
 from tests.stores.sqlite.records import log, run
-
-ROUNDS = int(os.environ.get("RUNLOG_TEST_ROUNDS", "1"))
 
 
 @pytest.fixture
@@ -105,7 +104,7 @@ def test_random_smashes_never_stop_the_writing(path: Path) -> None:
     content = filled(path)
     random = Random(3)
     moved = 0
-    for _ in range(15 * ROUNDS):
+    for _ in range(times(15, 15)):
         smashed = bytearray(content)
         for _ in range(20):
             position = random.randrange(len(smashed) - 64)

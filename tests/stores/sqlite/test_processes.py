@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -15,11 +14,10 @@ from random import Random
 import pytest
 
 from runlog.stores.sqlite import SQLiteStore, check_log
-from tests.helpers import wait_until
+from tests.helpers import times, wait_until
 from tests.stores.sqlite.programs import BATCH
 
 ROOT = Path(__file__).parents[3]
-ROUNDS = int(os.environ.get("RUNLOG_TEST_ROUNDS", "1"))
 
 Process = subprocess.Popen[str]
 
@@ -45,7 +43,7 @@ def processes(path: Path, *commands: tuple[str, ...]) -> Iterator[list[Process]]
 
 
 def test_eight_processes_open_a_log_that_is_not_there(tmp_path: Path) -> None:
-    for round_ in range(ROUNDS):
+    for round_ in range(times(1, 1)):
         path = tmp_path / str(round_) / "log.db"
         path.parent.mkdir()
         with processes(path, *[("open", str(number)) for number in range(8)]) as started:
@@ -85,7 +83,7 @@ def numbers_of(store: SQLiteStore, writer: str) -> list[int]:
 
 
 def test_four_processes_write_and_two_follow(tmp_path: Path) -> None:
-    write_and_follow(tmp_path / "log.db", 3)
+    write_and_follow(tmp_path / "log.db", 1.5)
 
 
 @pytest.mark.slow
@@ -98,7 +96,7 @@ def test_what_was_acknowledged_survives_kills_once(tmp_path: Path) -> None:
     path, random = tmp_path / "log.db", Random(2)
     SQLiteStore(path).close()
     acknowledged = 0
-    for _ in range(6 * ROUNDS):
+    for _ in range(times(6, 20)):
         path.with_name("gate").unlink(missing_ok=True)
         with processes(path, ("write", "w0", "30"), ("prune", "p", "30")) as (writer, pruner):
             assert writer.stdout is not None

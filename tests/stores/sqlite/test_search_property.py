@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -17,9 +16,9 @@ from runlog.stores.base import DEBUG, ERROR, INFO, WARN, Batch, Event, Run
 from runlog.stores.evaluate import matches, run_matches
 from runlog.stores.query import SPAN_STATUSES, And, Node, Not, Op, Or, Phrase, Query, Term, Word
 from runlog.stores.sqlite import SQLiteStore, compiler, search
+from tests.helpers import times
 from tests.stores.query_strategies import BASE, KEYS, SECOND, TEXTS, WORDS, events, nodes, runs
 
-ROUNDS = int(os.environ.get("RUNLOG_TEST_ROUNDS", "1"))
 RUN_IDS = ("run_a", "run_b", "run_c")
 ORDER: tuple[Op, ...] = ("<", "<=", ">", ">=")
 
@@ -167,7 +166,7 @@ def test_random_trees(store: SQLiteStore) -> None:
     random = Random(7)
     store.write(fixed_log(random))
     expected, of = Expected(store), leaves()
-    for _ in range(250 * ROUNDS):
+    for _ in range(times(150, 250)):
         expected.check(store, tree(random, of))
 
 
@@ -191,7 +190,7 @@ def empty(store: SQLiteStore) -> None:
     store.prune(older_than=2**62)
 
 
-@settings(max_examples=25 * ROUNDS, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=times(15, 25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(log=logs(), several=st.lists(nodes(), min_size=1, max_size=6))
 def test_what_is_found_is_what_matches(store: SQLiteStore, log: Log, several: list[Node]) -> None:
     empty(store)
