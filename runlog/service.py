@@ -37,6 +37,7 @@ class Service:
         self._failure: RunlogError | None = None
         self._failed: anyio.Event | None = None
         self._stop: anyio.Event | None = None
+        self._executing: anyio.CancelScope | None = None
 
     async def __aenter__(self) -> Self:
         settings, provider = self._settings, get_provider()
@@ -68,6 +69,8 @@ class Service:
         try:
             if self._stop is not None:
                 self._stop.set()
+            if self._executing is not None and self._executor is not None and not self._executor.is_open:
+                self._executing.cancel()  # a resource may take its time to open
             if self._group is not None:
                 # What the caller raised must not come out in an ExceptionGroup, so only a cancel passes the group.
                 if error is None or not isinstance(error, anyio.get_cancelled_exc_class()):
@@ -100,7 +103,8 @@ class Service:
 
     async def _execute(self, executor: Executor, stop: anyio.Event) -> None:
         try:
-            await executor.run(stop)
+            with anyio.CancelScope() as self._executing:
+                await executor.run(stop)
         except RunlogError as error:  # the queue, or a resource of the worker
             self._give_up(error)
         except Exception as error:  # noqa: BLE001 - it must not end the program that opened the project

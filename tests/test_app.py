@@ -8,7 +8,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from importlib import import_module
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -18,7 +19,7 @@ import pytest
 from opentelemetry import trace as otel
 
 import runlog
-from runlog import logger, task
+from runlog import lifespan, logger, task
 from runlog.errors import ConfigError, ProjectNotOpen
 from runlog.recording import get_recorder
 from runlog.stores import open_reader
@@ -365,3 +366,23 @@ def test_a_worker_that_is_told_to_end_ends_and_gives_back_what_does_not_stop(
 
 def test_a_project_that_is_entered_by_hand_and_never_left_does_not_hold_the_exit_up(project: Path) -> None:
     assert python("import runlog; runlog.open().__enter__(); print('end')") == "end\n"
+
+
+@pytest.mark.anyio
+async def test_a_resource_that_is_still_being_opened_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("runlog.tasks.lifespan"), "_registered", {})
+    opening, cleaned_up = anyio.Event(), anyio.Event()
+
+    @lifespan
+    async def slow() -> AsyncIterator[None]:
+        try:
+            opening.set()
+            await anyio.sleep_forever()
+            yield
+        finally:
+            cleaned_up.set()
+
+    with anyio.fail_after(20):
+        async with runlog.open(arguments=QUIET):
+            await opening.wait()
+    assert cleaned_up.is_set()

@@ -63,6 +63,8 @@ class Executor:
         self._attempts: set[Attempt] = set()
         self._executing = 0
         self._attempt_ended = Event()
+        self.is_open = False
+        """Its resources are: it may have attempts."""
         self._threads: Threads | None = None
         self._children: Processes | None = None
 
@@ -90,6 +92,7 @@ class Executor:
         used at the start, and ResourceError for a resource that cannot be opened.
         """
         async with open_resources() as resources, create_task_group() as beside:
+            self.is_open = True
             workplace = self._workplace(resources, beside)
             beside.start_soon(workplace.timers.run)
             beside.start_soon(workplace.beside.run)
