@@ -37,15 +37,15 @@ class AttemptSpans:
 
     def begin(self) -> None:
         """Start the attempt's span and make it current, for the rest of this task of the event loop."""
-        delivery, tracer = self._delivery, self._tracer
+        delivery, tracer, scope = self._delivery, self._tracer, self._scope
         number = delivery.attempt
-        root = with_value(Context(), RUN_KEY, self._scope)
-        root = with_span(root, NonRecordingSpan(_root_context(tracer, delivery.run)))
+        above = _root_context(tracer, delivery.run)
+        root = with_span(with_value(Context(), RUN_KEY, scope), NonRecordingSpan(above))
         attach(root)
         if delivery.retry_from is not None:
             tracer.start(f"Retry #{number - 1} delay", root, start_time=delivery.retry_from).end()
         links = [Link(span_context(*ids)) for ids in delivery.run.links]
-        span = tracer.start(f"Attempt {number}", root, SpanKind.CONSUMER, {"attempt": number}, links)
+        span = tracer.start_attempt(f"Attempt {number}", root, scope, above, {"attempt": number}, links)
         self._span = self._above = span
         attach(with_span(root, span))
 
@@ -55,8 +55,8 @@ class AttemptSpans:
         function itself. An exception is recorded there, whatever it is."""
         above = self._above
         assert above is not None
-        root = with_value(Context(), RUN_KEY, self._scope)
-        self._above = span = self._tracer.start(name, with_span(root, above))
+        root = with_span(with_value(Context(), RUN_KEY, self._scope), above)
+        self._above = span = self._tracer.start(name, root)
         token = attach(with_span(root, span))
         try:
             with span:
@@ -95,10 +95,12 @@ class AttemptSpans:
         span.end()
 
 
+_PLAIN = TraceFlags(PLAIN_FLAGS)
+
+
 def span_context(trace_id: bytes, span_id: bytes, flags: int = PLAIN_FLAGS) -> SpanContext:
-    return SpanContext(
-        int.from_bytes(trace_id), int.from_bytes(span_id), is_remote=False, trace_flags=TraceFlags(flags & 0xFF)
-    )
+    own = _PLAIN if flags == PLAIN_FLAGS else TraceFlags(flags & 0xFF)
+    return SpanContext(int.from_bytes(trace_id), int.from_bytes(span_id), is_remote=False, trace_flags=own)
 
 
 def _root_context(tracer: Tracer, run: NewRun) -> SpanContext:

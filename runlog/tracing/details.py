@@ -172,14 +172,13 @@ class Details:
             extra["icon"] = self.icon
         if self.has_result:
             extra["result"] = self.result
-        counts = {
-            "attributes": self.dropped_attributes,
-            "events": self.dropped_events,
-            "links": self.dropped_links,
-        }
-        dropped = {what: count for what, count in counts.items() if count}
-        if dropped:
-            extra["dropped"] = dropped
+        if self.dropped_attributes or self.dropped_events or self.dropped_links:
+            counts = {
+                "attributes": self.dropped_attributes,
+                "events": self.dropped_events,
+                "links": self.dropped_links,
+            }
+            extra["dropped"] = {what: count for what, count in counts.items() if count}
         return extra or None
 
 

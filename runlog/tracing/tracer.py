@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, NonRecordingSpan, SpanKind
+from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind
 from opentelemetry.trace import Span as ApiSpan
 from opentelemetry.trace import Tracer as ApiTracer
 from opentelemetry.trace.propagation import get_current_span
@@ -24,6 +24,7 @@ from runlog.tracing.span import Span
 if TYPE_CHECKING:
     from runlog.tracing.limits import TracingLimits
     from runlog.tracing.provider import TracerProvider
+    from runlog.tracing.scope import RunScope
 
 _INTERNAL = SpanKind.INTERNAL
 _SAMPLED = 1
@@ -134,6 +135,24 @@ class Tracer(ApiTracer):
         span = Span(self, scope, choice.trace_id, choice.span_id, parent_id, name, kind, choice.flags, start_time)
         span.set_origin(choice.trace_state, choice.parent)
         return span.begin(context, choice.attributes, links, icon)
+
+    def start_attempt(
+        self,
+        name: str,
+        context: Context,
+        scope: RunScope,
+        root: SpanContext,
+        attributes: Mapping[str, Any],
+        links: Sequence[Link],
+    ) -> ApiSpan:
+        """Make the span of an attempt and record its start. `context` has the scope and the run's root span, which no
+        tracer makes."""
+        sampling = self._sampling
+        if root.trace_flags != PLAIN_FLAGS or not (sampling.inherits and sampling.random_ids):
+            return self.start(name, context, SpanKind.CONSUMER, attributes, links)
+        trace_id, root_id = root.trace_id.to_bytes(16), root.span_id.to_bytes(8)
+        span = Span(self, scope, trace_id, new_span_id(), root_id, name, SpanKind.CONSUMER, PLAIN_FLAGS, None)
+        return span.begin(context, attributes, links or None, None)
 
 
 class CurrentSpan(SpanManager):
