@@ -136,7 +136,7 @@ class _Child:
                 context.checkpoint()  # it may have been told to end before it got here
                 args, kwargs = task.arguments(self._start.delivery.run.payload, context)
                 call = partial(task.function, *args, **kwargs)
-                self.send(Began(os.getpid()))
+                self.send(Began(os.getpid(), get_recorder().spool_folder))
                 with tracer.start_as_current_span("run()"):
                     value = await (call() if task.is_async else run_in_thread(call))
                     if inspect.isawaitable(value):

@@ -13,9 +13,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runlog.executor.messages import Start
+from runlog.recording import seen_alive
 from runlog.system.process import describe_exit
 
 if TYPE_CHECKING:
@@ -65,6 +67,8 @@ class ChildThread(threading.Thread):
         self._is_over = False
         self._memory = _Memory()
         self._over_limit = False
+        self.spool: Path | None = None
+        """Where what it records waits."""
         self.on_exit: Callable[[], None] = lambda: None
         """Called in this thread, as its last act."""
 
@@ -168,6 +172,7 @@ class ChildThread(threading.Thread):
             self._look(process)
 
     def _await_exit(self, process: subprocess.Popen[bytes]) -> None:
+        self._note_alive()
         self.kill_after(_LAST_LOOK)
         while process.poll() is None:
             self._look(process)
@@ -181,8 +186,14 @@ class ChildThread(threading.Thread):
             self._over_limit = True
             self._kill_at = 0
         if time.monotonic() >= self._kill_at:
+            self._note_alive()
             with suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)
+
+    def _note_alive(self) -> None:
+        """It is ending, and who brings in what it recorded finds what it had open: that ends now."""
+        if self.spool is not None:
+            seen_alive(self.spool)
 
 
 class _Memory:

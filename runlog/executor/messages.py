@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from runlog.config import Settings
@@ -72,6 +73,8 @@ class Began:
     """The child has started, and calls the function now."""
 
     pid: int
+    spool: Path | None
+    """Where its records wait."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,6 +219,7 @@ class _Call:
                 self._waits.pop(message.number).set()
 
     def _began(self, message: Began) -> None:
+        self.child.spool = message.spool
         took = round(time.monotonic() - self._started, 3)
         self._span.set_attributes({"process.pid": message.pid, "process.start": took})
         if isinstance(self._span, Span):

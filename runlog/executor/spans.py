@@ -87,7 +87,7 @@ class AttemptSpans:
             if mine is not None:
                 mine.details.outcome, mine.details.reason = "canceled", outcome.reason
                 mine.set_attribute(OUTCOME_KEY, "cancelled")
-        elif outcome.error is not None:
+        elif outcome.error is not None or outcome.crashed:
             span.set_status(StatusCode.ERROR, outcome.reason)
             if mine is not None:
                 mine.details.passed_on = self._raised

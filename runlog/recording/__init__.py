@@ -10,7 +10,7 @@ from runlog.recording.recorder import (
     get_recorder,
     open_recorder,
 )
-from runlog.recording.recovery import RecoveryReport, recover
+from runlog.recording.recovery import RecoveryReport, recover, seen_alive
 from runlog.recording.sink import Sink
 from runlog.recording.statistics import RecorderStatistics
 
@@ -27,4 +27,5 @@ __all__ = [
     "mask",
     "open_recorder",
     "recover",
+    "seen_alive",
 ]

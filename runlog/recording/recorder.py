@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 from zlib import crc32
@@ -272,6 +273,11 @@ class Recorder:
         """How much of the spool is taken by records that are not stored yet, 0 to 1."""
         spool = self._spool
         return 0.0 if spool is None else spool.usage()
+
+    @property
+    def spool_folder(self) -> Path | None:
+        """Where this process's records wait until they are stored; None where that is in memory."""
+        return None if self._spool is None else self._spool.path
 
     def statistics(self) -> RecorderStatistics:
         """Return what became of this process's records so far."""

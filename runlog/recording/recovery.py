@@ -190,6 +190,12 @@ def _drain(images: list[SegmentImage], offsets: dict[int, int], finisher: Finish
     return drained.items
 
 
+def seen_alive(folder: Path) -> None:
+    """Note that the process of a spool was alive until now: what it has open then ends now, if it is gone."""
+    with suppress(OSError):
+        os.utime(folder / LOCK_FILE)
+
+
 def _last_sign_of_life(folder: Path) -> int:
     """When the process was surely alive: its writer touches the lock file every second."""
     newest = 0

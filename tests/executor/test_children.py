@@ -155,7 +155,11 @@ async def test_a_child_over_its_memory_limit_is_crashed_at_once(bench: Bench) ->
     assert attempt.duration is not None
     assert span.duration is not None
     assert span.status == "error"
-    assert span.time + span.duration >= int(re.findall(r"\d+", notes()[-1])[0]), "it ends when the process has ended"
+    last = int(re.findall(r"\d+", notes()[-1])[0])
+    assert span.time + span.duration >= last, "it ends when the process has ended"
+    wait_until(lambda: by_name([event for event in bench.stored(handle.id)[1] if event.kind == "span"], "run()"))
+    function = bench.span(handle.id, "run()")
+    assert function.time + (function.duration or 0) >= last, "and so does what was open in it"
 
 
 async def test_a_cancelled_child_cleans_up(bench: Bench) -> None:
