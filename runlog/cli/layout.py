@@ -12,18 +12,22 @@ from runlog.console.pieces import Line, Piece, padded, width_of
 from runlog.stores.base import Run
 
 GAP = 2
+_DROP_FIRST = 1
+_LEAST = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of a table. In a terminal that is too narrow, `shrink` lets it get narrower, down to `least`, and those
-    with the lowest `drop` are left out first (0: never)."""
+    with the lowest `drop` are left out first (0: never); with `drop` 1, rather than have another narrower than its
+    `wanted`."""
 
     title: str
     align: Literal["left", "right"] = "left"
     shrink: bool = False
     least: int = 8
     drop: int = 0
+    wanted: int = 0
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[Piece]], width: int | None) -> list[Line]:
@@ -33,7 +37,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Piece]], width: int
         index: max(width_of(columns[index].title), *(width_of(row[index][0]) for row in rows), 0) for index in used
     }
     if width is not None:
-        _shrink(columns, widths, width)
+        widths = _narrowed(columns, widths, width)
         used = [index for index in used if index in widths]
     titles: list[Piece] = [(column.title, "heading") for column in columns]
     lines: list[Line] = []
@@ -52,16 +56,29 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Piece]], width: int
     return lines
 
 
-def _shrink(columns: Sequence[Column], widths: dict[int, int], width: int) -> None:
-    excess = sum(widths.values()) + GAP * (len(widths) - 1) - width
-    for index in sorted(widths, key=lambda index: -widths[index]):
-        if excess > 0 and columns[index].shrink:
-            given = min(excess, max(0, widths[index] - columns[index].least))
-            widths[index] -= given
-            excess -= given
+def _narrowed(columns: Sequence[Column], widths: dict[int, int], width: int) -> dict[int, int]:
+    """The columns that there is room for, with their widths."""
+    kept = dict(widths)
     for index in sorted((index for index in widths if columns[index].drop), key=lambda index: columns[index].drop):
-        if excess > 0:
-            excess -= widths.pop(index) + GAP
+        if _lack(columns, kept, width, wanted=columns[index].drop == _DROP_FIRST) > 0:
+            del kept[index]
+    excess = sum(kept.values()) + GAP * (len(kept) - 1) - width
+    for most in (max(width, _LEAST), _LEAST):  # below their `least` only where there is no other way
+        for index in sorted((index for index in kept if columns[index].shrink), key=lambda index: -kept[index]):
+            given = max(0, min(excess, kept[index] - min(columns[index].least, most)))
+            kept[index] -= given
+            excess -= given
+    return kept
+
+
+def _lack(columns: Sequence[Column], widths: dict[int, int], width: int, *, wanted: bool) -> int:
+    """How much wider than there is room for they are, where each is as narrow as it may be, or wants to be."""
+    needed = GAP * (len(widths) - 1)
+    for index, own in widths.items():
+        column = columns[index]
+        narrow = max(column.least, column.wanted) if wanted else column.least
+        needed += min(own, narrow) if column.shrink else own
+    return needed - width
 
 
 def fit(text: str, width: int) -> str:

@@ -26,7 +26,7 @@ def command(
     ] = None,
     json: JsonDocument = False,
 ) -> None:
-    """Have a run that no attempt of has begun start at another time.
+    """Have a run that has not begun start at another time.
 
     \b
     runlog reschedule 7f3k2p --delay 5m

@@ -36,6 +36,8 @@ def carry_out(settings: Settings, start: Start, *, wait: bool, json: bool) -> No
 
     Exits with 1 if it did not complete.
     """
+    from runlog.worker import has_worker
+
     with _terminated_as_interrupted() if wait else nullcontext():
         run_id, run = anyio.run(_carry_out, settings, start, wait)
     if run is not None:
@@ -44,6 +46,8 @@ def carry_out(settings: Settings, start: Start, *, wait: bool, json: bool) -> No
         output().json({"run_id": run_id})
     else:
         output().foreign(run_id)
+    if run is None and not has_worker(settings):
+        note("No worker runs. To start one: runlog worker")
 
 
 @contextmanager

@@ -23,19 +23,19 @@ from runlog.stores.base import Page, Run
 _WIDE = 150
 """Columns from which on whole ids and times of day are shown, rather than short ids and ages."""
 
-_NARROW, _REASON = 76, 24
+_NARROW, _REASON = 76, 28
 """From so many columns on the reason has so many, before others are shown."""
 
 _COLUMNS = (
     Column("status"),
     Column("run"),
     Column("task", shrink=True, least=12),
-    Column("created", drop=4),
+    Column("created", drop=1),
     Column("took", "right"),
-    Column("try", "right", drop=2),
-    Column("err", "right", drop=3),
-    Column("warn", "right", drop=1),
-    Column("why", shrink=True, least=10),
+    Column("try", "right", drop=3),
+    Column("err", "right", drop=4),
+    Column("warn", "right", drop=2),
+    Column("why", shrink=True, least=10, wanted=40),
 )
 
 
@@ -105,6 +105,8 @@ def why(run: Run, now: int) -> str:
         return f"until {clock(until)}" + (f", in {format_duration(until - now)}" if until > now else "")
     if run.status == "COMPLETED" or not (run.reason or title):
         return ""
-    if run.status == "CANCELED" or not run.is_terminal:
+    if run.status == "CANCELED":
+        return "" if run.reason in (None, "canceled") else run.reason
+    if not run.is_terminal:
         return run.reason or title
     return title or run.reason or ""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from runlog.cli.layout import clock
+from runlog.console.exceptions import exception_title
 from runlog.console.format import state_of
 from runlog.console.message import format_duration
 from runlog.console.pieces import Line, clipped
@@ -17,6 +18,8 @@ from runlog.system.text import visible_line
 _ATTEMPT = "Attempt "
 _OF_ALL = re.compile(r"\(attempt \d+ of (\d+)\)$")
 """How the executor ends the reason of a run that has used up its attempts."""
+_NEXT = "; the next one "
+"""What it puts between why an attempt failed and when the next one is."""
 
 
 def state(run: Run) -> tuple[str, str]:
@@ -25,11 +28,8 @@ def state(run: Run) -> tuple[str, str]:
 
 
 def error_title(error: dict[str, Any] | None) -> str:
-    """`Type: message` on one line, not yet made safe; empty if there is no error."""
-    if not error:
-        return ""
-    kind, message = str(error.get("type") or "error"), str(error.get("message") or "")
-    return f"{kind}: {message}" if message else kind
+    """`Type: message`, not yet made safe; empty if there is no error."""
+    return exception_title(error) if error else ""
 
 
 def headline(run: Run, root: Node, now: int) -> Line:
@@ -62,19 +62,22 @@ def _attempts(run: Run) -> str:
 
 def _standing(run: Run, root: Node, now: int) -> str:
     """How a run that has not ended stands."""
+    code = (run.cause or {}).get("code")
     reason = run.reason or ("no worker knows its task" if run.status == "PENDING_VERSION" else "")
     if run.status == "DELAYED" and run.available is not None:
         left = run.available - now
         words = f", {'tries again' if run.attempt else 'starts'} "
         words += f"in {format_duration(left)}, at {clock(run.available)}" if left > 0 else "as soon as a worker is free"
-        words += f" (attempt {run.attempt} failed)" if run.attempt else ""
-        if (run.cause or {}).get("code") == "delayed":
+        words += f" (attempt {run.attempt} failed)" if run.attempt and code != "retry" else ""
+        if code == "delayed":
             reason = ""
+        elif code == "retry":  # which attempt failed, and when the next one is
+            reason = reason.rpartition(_NEXT)[0] or reason
     else:
         since = run.started if run.started is not None else run.created
         words = f" for {format_duration(max(0, now - (run.changed if run.status == 'WAITING' else since)))}"
         words += f", on attempt {run.attempt}" if run.attempt > 1 else ""
-    inside = deepest(root, ("open",)) if run.status in ("EXECUTING", "WAITING") else None
+    inside = deepest(root, ("open",)) if run.status in ("EXECUTING", "WAITING") and code != "several" else None
     words += f", in {_name(inside)}" if inside is not None else ""
     return words + (f": {visible_line(clipped(reason, 300))}" if reason else "")
 
@@ -84,10 +87,10 @@ def _ending(run: Run, root: Node) -> str:
     if run.status == "COMPLETED":
         return ""
     if run.status == "FAILED":
-        node, words = failure(root), str((run.error or {}).get("type") or run.reason or "").rpartition(".")[2]
+        node, words = failure(root), str((run.error or {}).get("type") or "").rpartition(".")[2] or run.reason or ""
     else:
         node, words = deepest(root, ("canceled", "unfinished")), run.reason or error_title(run.error)
-    words = "" if words == "canceled" else visible_line(clipped(words, 300))  # the status says it
+    words = "" if words == "canceled" else visible_line(clipped(_OF_ALL.sub("", words).strip(), 300))  # it is said
     where = f"in {_name(node)}" if node is not None and not node.event.name.startswith(_ATTEMPT) else ""
     if run.status == "FAILED":
         return f": {' '.join(filter(None, (words, where)))}" if words or where else ""

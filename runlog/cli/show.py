@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,12 +18,15 @@ from runlog.cli.records import event_record, run_record
 from runlog.cli.runtree import TreeOptions, TreePainter
 from runlog.cli.sentences import failing_exception, headline
 from runlog.console.exceptions import exception_lines
+from runlog.console.pieces import Line
 from runlog.errors import RunlogError
 from runlog.stores.base import ERROR, LEVELS, Reader, Run
 from runlog.stores.query.fields import LEVEL_ALIASES
 from runlog.stores.tree import Node, walk
 
 _ROWS = 1000
+_SHORT = {"type", "module", "message", "frames"}
+"""What an exception has at least."""
 
 
 def command(
@@ -85,16 +88,22 @@ def _print_json(log: Reader, run: Run) -> None:
 
 
 def _print_head(out: Output, run: Run, root: Node, now: int) -> None:
-    out.lines([headline(run, root, now)], 2)
+    sentence = headline(run, root, now)
+    out.lines([sentence], 2)
     if run.status not in ("COMPLETED", "QUEUED", "EXECUTING", "CANCELED"):
-        exception = failing_exception(root, run)
-        if exception is not None:
-            out.lines(exception_lines(exception, 2, brief=True), 6)
-        elif run.error:
-            out.lines([[("  " + one_line(f"{run.error.get('type')}: {run.error.get('message')}"), "exception")]], 4)
+        error = failing_exception(root, run) or run.error
+        if error and not _is_told(error, sentence):
+            out.lines(exception_lines(error, 2, brief=True), 6)
     for line in run_facts(run, now):
         out.lines([[("  ", ""), *line]], 4)
     out.text()
+
+
+def _is_told(error: dict[str, Any], sentence: Line) -> bool:
+    """The sentence has its message, and it has nothing else to say."""
+    message = one_line(error.get("message") or "")
+    bare = not error.get("frames") and not error.keys() - _SHORT
+    return bare and bool(message) and message in "".join(text for text, _ in sentence)
 
 
 def _find_span(root: Node, text: str, run: Run) -> Node:

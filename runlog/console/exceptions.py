@@ -19,8 +19,8 @@ _LIBRARY = tuple(sorted({sysconfig.get_path(name) for name in ("stdlib", "pureli
 
 
 def exception_title(error: dict[str, Any]) -> str:
-    """Return `Type: message` of a described exception, not yet made safe."""
-    kind, message = str(error.get("type") or "Exception"), str(error.get("message") or "")
+    """Return `Type: message` of an exception or a run's error, not yet made safe. The type is without its module."""
+    kind, message = str(error.get("type") or "Exception").rpartition(".")[2], str(error.get("message") or "")
     return f"{kind}: {message}" if message else kind
 
 

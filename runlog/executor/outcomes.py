@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from runlog.config import Settings
+from runlog.console.message import format_duration
 from runlog.engines.base import CRASH_BUDGET, Delivery, Outcome
 from runlog.errors import AbortRun, RetryAfter
 from runlog.executor.hooks import Verdict
@@ -109,7 +110,7 @@ class Outcomes:
             "DELAYED" if delay > 0 else "QUEUED",
             error=described,
             available=available,
-            reason=f"attempt {used} of {most} failed: {why}; the next one in {delay:.3g} s",
+            reason=f"attempt {used} of {most} failed: {why}; the next one in {format_duration(int(delay * 1e9))}",
             cause={"code": "retry", "until": available, "attempt": used, "max_attempts": most},
         )
 

@@ -36,6 +36,9 @@ def test_it_says_first_how_it_ended(runlog: Command, project: Path, run: str, se
     assert runlog("show", run).lines[0] == sentence.format(f"run_01k8zq00000000000000{run}")
 
 
+RETRY = "attempt 1 of 3 failed: ValueError: no"
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -44,10 +47,29 @@ def test_it_says_first_how_it_ended(runlog: Command, project: Path, run: str, se
         ({"status": "QUEUED", "started": None, "reason": "the queue is full"}, ": the queue is full"),
         ({"status": "DELAYED", "started": None, "attempt": 0, "available": 10**19 // 2}, "DELAYED, starts in "),
         ({"status": "DELAYED", "available": START}, "tries again as soon as a worker is free (attempt 1 failed)"),
+        (
+            {
+                "status": "DELAYED",
+                "available": START,
+                "cause": {"code": "retry"},
+                "reason": f"{RETRY}; the next one in 1 s",
+            },
+            f"tries again as soon as a worker is free: {RETRY}",
+        ),
         ({"status": "PENDING_VERSION", "started": None}, ": no worker knows its task"),
         (
             {"status": "CRASHED", "ended": 50, "reason": "its worker died"},
             "CRASHED on attempt 1 after 38 ms: its worker died",
+        ),
+        (
+            {
+                "status": "TIMED_OUT",
+                "ended": 50,
+                "attempt": 2,
+                "reason": "it took longer than 1 s (attempt 2 of 2)",
+                "error": {"type": "TimeoutError", "message": "it took longer than 1 s"},
+            },
+            "TIMED_OUT on attempt 2 of 2 after 38 ms: it took longer than 1 s",
         ),
         ({"status": "EXPIRED", "started": None, "attempt": 0, "ended": 5}, "EXPIRED before its first attempt"),
     ],
@@ -55,7 +77,9 @@ def test_it_says_first_how_it_ended(runlog: Command, project: Path, run: str, se
 def test_it_says_how_it_stands(runlog: Command, project: Path, values: dict[str, object], words: str) -> None:
     fields: dict[str, object] = {"ended": None, **values}
     save(project, [Writer(9, "a-task", str(fields.pop("status")), **fields)])
-    assert words in runlog("show", "000009").lines[0]
+    lines = runlog("show", "000009").lines
+    assert words in lines[0]
+    assert lines[1].startswith("  created "), "nothing is said twice"
 
 
 def test_the_tree_has_attempts_spans_and_logs_in_order(runlog: Command, project: Path) -> None:

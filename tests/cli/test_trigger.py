@@ -39,7 +39,7 @@ def test_every_option_reaches_the_run(runlog: Command) -> None:
         *("--concurrency-key", "user-7", "--key", "order-7", "--metadata", '{"step": 1}'),
         *("--max-attempts", "7", "--max-duration", "5m", "--version", "v2"),
     )
-    assert (answer.code, answer.err) == (0, "")
+    assert answer.code == 0
     run = queued(answer.out)
     assert (run.queue, run.tags, run.payload, run.metadata) == ("mail", ("x",), {"a": 1}, {"step": 1})
     assert run.available is not None
@@ -87,3 +87,13 @@ def test_what_makes_no_sense_is_one_clear_error(runlog: Command, options: tuple[
     assert answer.code != 0
     assert message in answer.err
     assert answer.out == ""
+
+
+@pytest.mark.parametrize("alive", [False, True])
+def test_a_run_that_nobody_will_take_for_now_says_so(
+    runlog: Command, monkeypatch: pytest.MonkeyPatch, alive: bool
+) -> None:
+    monkeypatch.setattr("runlog.worker.has_worker", lambda settings: alive)
+    answer = runlog("trigger", "greet")
+    assert answer.out.startswith("run_")
+    assert answer.err == ("" if alive else "No worker runs. To start one: runlog worker\n")

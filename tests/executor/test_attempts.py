@@ -87,7 +87,7 @@ async def test_a_failing_run_is_retried_and_then_failed_with_its_reason(bench: B
         (2, "run()", "error"),
     ]
     first, last = bench.logs(handle.id)
-    assert first.startswith("attempt 1 of 2 failed: LookupError: no luck; the next one in 0.0")
+    assert first.startswith("attempt 1 of 2 failed: LookupError: no luck; the next one in ")
     assert last == "LookupError: no luck (attempt 2 of 2)"
     assert bench.stored(handle.id)[0].reason == last
 

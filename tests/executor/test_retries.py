@@ -75,7 +75,7 @@ async def test_the_task_may_say_when_it_is_to_be_tried_again(bench: Bench) -> No
     assert first <= 0.05
     assert 0.01 < second <= 0.06
     delayed = [run for run in bench.changes if run.run_id == result.run_id and run.status == "DELAYED"]
-    assert delayed[0].reason == "attempt 1 of 3 failed: RetryAfter: 429; the next one in 0.05 s"
+    assert delayed[0].reason == "attempt 1 of 3 failed: RetryAfter: 429; the next one in 50 ms"
     assert delayed[0].cause == {
         "code": "retry", "until": delayed[0].available, "attempt": 1, "max_attempts": 3,
     }  # fmt: skip
