@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from anyio import CancelScope, Event, create_task_group, move_on_after, sleep, sleep_forever
+from anyio import CancelScope, Event, create_task_group, current_time, move_on_after, sleep, sleep_forever
 from anyio.abc import TaskGroup
 from anyio.lowlevel import current_token
 
@@ -32,8 +32,8 @@ from runlog.tasks.registry import Registry
 from runlog.tracing.provider import TracerProvider
 
 _RETRY = 1.0
-_BEHIND, _BRAKE, _BRAKES = 0.1, 0.02, 25
-"""From this part of the spool on, claims wait for the log, so many seconds at a time and so many times each."""
+_BEHIND, _BRAKE, _BRAKES, _UNBRAKED = 0.1, 0.02, 25, 5.0
+"""From this part of the spool on, claims wait for the log: so many seconds, so many times; and not for so many."""
 _LAST_WORD = 5.0
 """Seconds for writing down how attempts ended, when the executor itself ends."""
 
@@ -162,11 +162,11 @@ class Executor:
 
     async def _claim(self, runs: TaskGroup, workplace: Workplace) -> StoreError | None:
         """Claim until it is cancelled, the engine is closed, or the queue turns out to be of no use."""
-        served = False
+        served, brake = False, _Brake()
         slots, execute = workplace.slots, spared_from_interrupts(self._execute)
         while True:
             free = await slots.available()
-            await _let_the_log_catch_up()
+            await brake.wait()
             try:
                 deliveries = await self._engine.claim(self._work(), free)
             except ProjectNotOpen:
@@ -221,11 +221,19 @@ async def _cancel_after(stop: Event, scope: CancelScope) -> None:
     scope.cancel()
 
 
-async def _let_the_log_catch_up() -> None:
-    """Claim no faster than the log is written: what it cannot keep up with would be refused in the end. Half a second
-    at most, for runs are executed without a log, too."""
-    recorder = get_recorder()
-    for _ in range(_BRAKES):
-        if recorder.spool_usage < _BEHIND:
+class _Brake:
+    """Has claims wait while the log is behind: what it cannot keep up with would be refused in the end. Half a second
+    at most, and then not again for a while, for runs are executed without a log, too."""
+
+    def __init__(self) -> None:
+        self._free_until = 0.0
+
+    async def wait(self) -> None:
+        recorder = get_recorder()
+        if recorder.spool_usage < _BEHIND or current_time() < self._free_until:
             return
-        await sleep(_BRAKE)
+        for _ in range(_BRAKES):
+            await sleep(_BRAKE)
+            if recorder.spool_usage < _BEHIND:
+                return
+        self._free_until = current_time() + _UNBRAKED

@@ -93,17 +93,20 @@ class Drained:
     """The sequence number of a record that was made after the reading began, and was left for the next time."""
 
 
-def drain(sources: Iterable[tuple[Source, int]], finisher: Finishes, until: int = sys.maxsize) -> Drained:
-    """Read about a batch from these segments, each from an offset on.
+def drain(
+    sources: Iterable[tuple[Source, int]], finisher: Finishes, until: int = sys.maxsize, *, by_age: bool = False
+) -> Drained:
+    """Read about a batch from these segments, each from an offset on; `by_age` says that they are in the order in which
+    they were taken into use.
 
     Nothing is read before what was made before it: the end of a span never goes into an earlier batch than its start,
     though they may come from two threads. That is so for records up to the sequence number `until`, taken before the
     segments are looked at; what is newer is left for the next time.
     """
     drained = Drained()
-    heads = [(_first_order(source, start), source, start) for source, start in sources if source.has_records(start)]
-    heads.sort(key=_by_first)
-    share = max(_FEWEST, BATCH_RECORDS // max(1, len(heads)))
+    heads = _heads(sources, by_age=by_age)
+    near = sum(first <= heads[0][0] + BATCH_RECORDS for first, _, _ in heads)  # of a backlog most are for later
+    share = max(_FEWEST, BATCH_RECORDS // max(1, near))
     left = BATCH_BYTES
     cut = until
     for first, source, start in heads:
@@ -218,6 +221,21 @@ def _first_order(source: Source, start: int) -> int:
     except msgspec.MsgspecError:
         return 0
     return 0 if type(head) is _RunHead else head.sequence
+
+
+def _heads(sources: Iterable[tuple[Source, int]], *, by_age: bool) -> list[tuple[int, Source, int]]:
+    """(the sequence number that it begins with, segment, offset) of those that have something, lowest first.
+
+    A segment that begins with a run's state tells none: it begins where the one before it did, or anywhere."""
+    heads, before = [], 0
+    for source, start in sources:
+        if source.has_records(start):
+            first = _first_order(source, start)
+            if by_age:
+                before = first = first or before
+            heads.append((first, source, start))
+    heads.sort(key=_by_first)
+    return heads
 
 
 def _by_first(head: tuple[int, Source, int]) -> int:

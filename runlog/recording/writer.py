@@ -151,7 +151,7 @@ class Writer:
         if self._held > until:  # a record that says it was made in the future must not wait for it
             until = sys.maxsize
         segments = list(self.spool.active.values())
-        drained = drain(((segment, segment.drained) for segment in segments), self.finisher, until)
+        drained = drain(((segment, segment.drained) for segment in segments), self.finisher, until, by_age=True)
         self._held = drained.held
         if drained.damaged:
             self._report_damage(drained.damaged, drained.damage)
