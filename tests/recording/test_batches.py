@@ -14,7 +14,7 @@ from runlog.recording.chain import Chain, append
 from runlog.recording.notice import Notices
 from runlog.recording.segment import HEADER, Arena, record_space
 from runlog.recording.spool import Spool
-from runlog.stores.base import Batch, Event
+from runlog.stores.base import Batch, Event, Run
 from tests.recording.road import new_finisher, numbered
 
 
@@ -91,6 +91,27 @@ def test_of_a_span_that_ended_only_its_end_is_kept_and_a_start_alone_is_kept_who
     assert drained.damaged == 0
     opened = drained.items[1].record
     assert opened == Event(2, "open", None, b"t" * 16, still_open, None, 2, None, 9, None, "work", "", {"a": 2}, None)
+
+
+def test_a_backlog_of_segments_does_not_make_batches_small() -> None:
+    """Of many segments one after the other, a batch is read from the first ones."""
+    segments = [_Source(*range(start, start + 5000), number=start) for start in range(1, 200_000, 5000)]
+    drained = drain([(segment, 0) for segment in segments], new_finisher(), by_age=True)
+    assert _sequences(drained) == list(range(1, batches.BATCH_RECORDS + 1))
+    assert drained.more
+
+
+def test_segments_that_begin_with_a_runs_state_are_read_in_their_turn() -> None:
+    """A run's state has no number: what is behind it is not older than what the segment before begins with."""
+    events = [_Source(*range(start, start + 5000), number=start) for start in range(10_000, 100_000, 5000)]
+    runs = [_Source(number=2 + start) for start in range(10_000, 100_000, 5000)]
+    state = msgspec.msgpack.encode(Run("run_1", 1, "t", "QUEUED", "t", 1, 1))
+    for segment in runs:
+        segment._payloads = [state] * 3000
+    sources = [(segment, 0) for pair in zip(events, runs, strict=True) for segment in pair]
+    drained = drain(sources, new_finisher(), by_age=True)
+    assert len(drained.items) >= batches.BATCH_RECORDS // 2
+    assert {item.source.number for item in drained.items} <= {10_000, 10_002}
 
 
 def test_a_start_that_was_made_after_the_look_began_is_left_for_the_next() -> None:
