@@ -217,8 +217,8 @@ class _AttemptHere:
     def make_context(self, task: Task[Any, Any], resources: Mapping[str, Any]) -> Context:
         """The context of the run, and set it as the current one."""
         live = Live(_Changes(self._send, self._ask), resources, self._check_stopped, self._time_left)
-        context = make_context(self.delivery, task, self._start.max_attempts, live)
-        set_current_run(context)
+        context = make_context(self.delivery, task, self._start.max_attempts, time.time_ns(), live)
+        set_current_run(lambda: context)
         return context
 
     def _check_stopped(self) -> None:

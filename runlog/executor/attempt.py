@@ -14,7 +14,7 @@ from anyio import CancelScope, get_cancelled_exc_class
 from anyio.lowlevel import checkpoint_if_cancelled, current_token
 
 from runlog.engines.base import Delivery, Interrupt, Outcome
-from runlog.executor.contexts import Live, make_context
+from runlog.executor.contexts import LazyContext, Live
 from runlog.executor.flush import RunChanges
 from runlog.executor.hooks import HookCalls
 from runlog.executor.outcomes import STOPPED, MaxDurationReached, Tries, is_abort, put_back
@@ -25,7 +25,7 @@ from runlog.executor.stop import Cause, Stop
 from runlog.executor.timers import Allowance
 from runlog.executor.waiting import Waiting
 from runlog.executor.workplace import Workplace
-from runlog.tasks.context import set_current_run
+from runlog.tasks.context import Context, set_current_run
 from runlog.tasks.hooks import HookName
 from runlog.tasks.results import RunResult
 from runlog.tasks.task import Task
@@ -54,14 +54,19 @@ class Attempt:
         self._changes = RunChanges(run, workplace.engine, workplace.beside, workplace.call_soon)
         self._tries = Tries.of(delivery, task.retry)
         live = Live(self._changes, workplace.resources, self._stop.check, self._allowance.left)
-        self.context = make_context(delivery, task, self._tries.retry.max_attempts, live)
-        self._hooks = HookCalls(task, self.context, run.payload, workplace.threads, workplace.tracer)
+        self._get_context = LazyContext(delivery, task, self._tries.retry.max_attempts, live)
+        self._hooks = HookCalls(task, self._get_context, run.payload, workplace.threads, workplace.tracer)
         self._cancelling = CancelScope()
         self._inside: contextvars.Context | None = None
 
     @property
     def ended(self) -> bool:
         return self._stop.ended
+
+    @property
+    def context(self) -> Context:
+        """What its code is told of it. From any thread."""
+        return self._get_context()
 
     @property
     def deadline(self) -> float | None:
@@ -135,7 +140,7 @@ class Attempt:
         try:
             await self._waiting.take_slot()
             current_attempt.set(self)
-            set_current_run(self.context)
+            set_current_run(self._get_context)
             self._spans.begin()
             self._inside, self._changes.place = copy_context(), get_context()
             observer = self._workplace.observer
@@ -164,7 +169,8 @@ class Attempt:
 
     async def _outcome(self) -> Outcome:
         try:
-            args, kwargs = self.task.arguments(self.delivery.run.payload, self.context)
+            context = self.context if self.task.signature.context is not None else None
+            args, kwargs = self.task.arguments(self.delivery.run.payload, context)
         except Exception as refused:  # noqa: BLE001 - a PayloadError, or what a validator of the user's raised
             self._spans.record_exception(refused)
             return await self._told(self._workplace.outcomes.refused(refused), None, refused)

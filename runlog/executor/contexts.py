@@ -25,7 +25,18 @@ class Live:
     time_left: Callable[[], float | None]
 
 
-def make_context(delivery: Delivery, task: Task[Any, Any], max_attempts: int, live: Live) -> Context:
+class LazyContext:
+    """The context of one attempt, made when it is first asked for: most code does without. For any thread."""
+
+    def __init__(self, delivery: Delivery, task: Task[Any, Any], max_attempts: int, live: Live) -> None:
+        self._arguments = delivery, task, max_attempts, time.time_ns(), live
+        self._made: dict[str, Context] = {}
+
+    def __call__(self) -> Context:
+        return self._made.get("it") or self._made.setdefault("it", make_context(*self._arguments))
+
+
+def make_context(delivery: Delivery, task: Task[Any, Any], max_attempts: int, started: int, live: Live) -> Context:
     run, options = delivery.run, delivery.run.options or {}
     parent, root = run.parent_run_id, run.root_run_id
     return Context(
@@ -44,7 +55,7 @@ def make_context(delivery: Delivery, task: Task[Any, Any], max_attempts: int, li
             version=delivery.version,
             priority=run.priority / 1e9,
         ),
-        AttemptInfo(delivery.attempt, max_attempts, delivery.crashes, time.time_ns()),
+        AttemptInfo(delivery.attempt, max_attempts, delivery.crashes, started),
         live.stop_check,
         QueueInfo(run.queue, run.concurrency_key),
         Metadata(_metadata(run.metadata), live.changes, parent_id=parent, root_id=root),

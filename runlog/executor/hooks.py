@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -30,7 +30,12 @@ class HookCalls:
     """Calls the hooks of one attempt, each in a span of its own; those of all tasks first."""
 
     def __init__(
-        self, task: Task[Any, Any], context: Context, payload: bytes | None, threads: Threads, tracer: Tracer
+        self,
+        task: Task[Any, Any],
+        context: Callable[[], Context],
+        payload: bytes | None,
+        threads: Threads,
+        tracer: Tracer,
     ) -> None:
         self._task, self._context, self._payload = task, context, payload
         self._threads, self._tracer = threads, tracer
@@ -103,7 +108,7 @@ class HookCalls:
 
     def _shared(self, hook: Hook) -> dict[str, Any]:
         """The values that every hook has."""
-        shared: dict[str, Any] = {"ctx": self._context}
+        shared: dict[str, Any] = {"ctx": self._context()}
         if "payload" in hook.parameters:
             shared["payload"] = payload_for_hooks(self._task, self._payload)
         return shared

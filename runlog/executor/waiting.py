@@ -78,7 +78,7 @@ class Waiting:
     def close(self) -> None:
         """The attempt has ended."""
         self._is_over = True
-        self.on_pause = self.on_return = None
+        self.tell = self.on_pause = self.on_return = None  # which know the attempt: a cycle, for the garbage collector
         if self._say_again is not None:
             self._say_again.cancel()
         if self.has_slot:

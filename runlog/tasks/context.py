@@ -120,7 +120,7 @@ class RunStopped(BaseException):
     """Raised by `Context.checkpoint()` in a thread whose attempt has ended; its message says why."""
 
 
-_current: ContextVar[Context | None] = ContextVar("runlog-current-run", default=None)
+_current: ContextVar[Callable[[], Context] | None] = ContextVar("runlog-current-run", default=None)
 set_current_run = _current.set
 _NO_DEFAULT = object()
 
@@ -136,7 +136,7 @@ def current_run(default: object = _NO_DEFAULT) -> object:
     """
     context = _current.get()
     if context is not None:
-        return context
+        return context()
     if default is not _NO_DEFAULT:
         return default
     raise RunNotFound(

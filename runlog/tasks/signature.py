@@ -28,8 +28,11 @@ class Signature:
     context: str | None
     result_type: Any
 
-    def arguments(self, payload: object, context: Context, *, given: bool) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments of a call with this payload; without one (`given` is False) its default counts."""
+    def arguments(
+        self, payload: object, context: Context | None, *, given: bool
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of a call with this payload; without one (`given` is False) its default counts. No `context` is
+        needed where the function takes none."""
         bound: OrderedDict[str, Any] = OrderedDict()
         if self.payload is not None and given:
             bound[self.payload] = payload

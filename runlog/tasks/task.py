@@ -117,8 +117,9 @@ class Task(Generic[P, R]):
     def info(self) -> TaskInfo:
         return TaskInfo(self.id, self.queue_name, self.max_duration)
 
-    def arguments(self, data: bytes | None, context: Context) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The function's arguments in a run. Raises PayloadError if the stored payload no longer fits."""
+    def arguments(self, data: bytes | None, context: Context | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The function's arguments in a run; see `Signature.arguments`. Raises PayloadError if the stored payload no
+        longer fits."""
         given = data is not None and self.signature.payload is not None
         payload = self.payload_codec.decode_payload(data) if given and data is not None else None
         return self.signature.arguments(payload, context, given=given)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from typing import Any, cast
 
 import anyio
@@ -11,6 +13,7 @@ import pytest
 from opentelemetry import trace
 
 from runlog.errors import AbortRun, ChildRunError, PayloadError
+from runlog.executor.attempt import Attempt, running_attempt
 from runlog.executor.spans import AttemptSpans
 from runlog.logger import logger
 from runlog.tasks import Context, NotStored, Retry, RunStopped, current_run
@@ -361,3 +364,23 @@ async def test_an_attempt_that_cannot_begin_gives_its_slot_back(
                     assert (await (await work.trigger()).wait()).status == "FAILED"
                 assert await work.trigger_and_wait() == 1
     assert "RuntimeError: no span" in capsys.readouterr().err
+
+
+async def test_an_attempt_that_has_ended_is_no_work_for_the_garbage_collector(bench: Bench) -> None:
+    seen: list[weakref.ref[Attempt]] = []
+
+    @bench.task
+    async def work() -> None:
+        attempt = running_attempt()
+        assert attempt is not None
+        assert current_run() is attempt.context
+        seen.append(weakref.ref(attempt))
+
+    gc.disable()
+    try:
+        async with bench.worker():
+            handle = await work.trigger()
+            await handle.wait()
+            await bench.until(lambda: seen[0]() is None)
+    finally:
+        gc.enable()
