@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 import sys
 from collections.abc import Sequence
@@ -86,9 +87,15 @@ def _run(given: list[str]) -> int:
     for name, (module, panel) in VERBS.items():
         if verb in (name, None):
             command = importlib.import_module(f"runlog.cli.{module}").command
-            app.command(name, rich_help_panel=panel, no_args_is_help=False)(command)
+            app.command(name, help=_flowing(command.__doc__), rich_help_panel=panel, no_args_is_help=False)(command)
     code: Any = app(given or ["--help"], prog_name="runlog", standalone_mode=False)
     return code if isinstance(code, int) else 0
+
+
+def _flowing(text: str) -> str:
+    """A help text whose paragraphs fill the terminal, whatever its width, but those that are to stay as they are."""
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(one if one.startswith("\b") else one.replace("\n", " ") for one in paragraphs)
 
 
 def _verb(given: list[str]) -> str | None:

@@ -22,7 +22,7 @@ def command(
         list[str] | None, typer.Argument(metavar="RUN", help="Ids, or the last (or first) characters of them.")
     ] = None,
     query: QueryOption = None,
-    reason: Annotated[str | None, typer.Option(help="Why; kept in the run.")] = None,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why; kept in the run.")] = None,
     yes: Yes = False,
     json: JsonDocument = False,
 ) -> None:

@@ -26,7 +26,9 @@ _WATCHED = (".py", ".toml")
 
 
 def command(
-    concurrency: Annotated[int | None, typer.Option("-c", "--concurrency", min=1, help="Runs at once.")] = None,
+    concurrency: Annotated[
+        int | None, typer.Option("-c", "--concurrency", metavar="N", min=1, help="Runs at once.")
+    ] = None,
 ) -> None:
     """Execute the project's runs while you work on it: the worker starts again when a file changes.
 

@@ -14,7 +14,7 @@ from runlog.cli.options import Cursor, JsonLines, QueryWords, parse_query
 from runlog.cli.output import Output, note, one_line, output
 from runlog.cli.project import load_settings, nothing_recorded, open_log
 from runlog.cli.records import run_record
-from runlog.cli.sentences import error_title, state
+from runlog.cli.sentences import error_title, failed_attempt, state
 from runlog.console.format import short_run_id
 from runlog.console.message import format_duration
 from runlog.console.pieces import Piece
@@ -41,7 +41,7 @@ _COLUMNS = (
 
 def command(
     query: QueryWords = None,
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many.")] = 20,
+    limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", min=1, help="How many.")] = 20,
     cursor: Cursor = None,
     json: JsonLines = False,
 ) -> None:
@@ -107,6 +107,11 @@ def why(run: Run, now: int) -> str:
         return ""
     if run.status == "CANCELED":
         return "" if run.reason in (None, "canceled") else run.reason
+    if isinstance(until, int) and cause.get("code") == "retry" and run.reason:
+        failed = failed_attempt(run.reason)
+        return f"again {clock(until)}: {failed.partition(' failed: ')[2] or failed}"
+    if run.status == "WAITING" and run.reason:
+        return run.reason.removeprefix("waits ")  # as the state says
     if not run.is_terminal:
         return run.reason or title
     return title or run.reason or ""

@@ -15,9 +15,9 @@ from runlog.cli.stream import Stream
 
 def command(
     query: QueryWords = None,
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many.")] = 50,
+    limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", min=1, help="How many.")] = 50,
     cursor: Cursor = None,
-    budget: Annotated[float, typer.Option(min=0.01, help="Seconds to search for.")] = 10.0,
+    budget: Annotated[float, typer.Option(min=0.01, metavar="SECONDS", help="Seconds to search for.")] = 10.0,
     json: JsonLines = False,
 ) -> None:
     """Search the logs and spans of all runs, newest first.

@@ -72,7 +72,7 @@ def _standing(run: Run, root: Node, now: int) -> str:
         if code == "delayed":
             reason = ""
         elif code == "retry":  # which attempt failed, and when the next one is
-            reason = reason.rpartition(_NEXT)[0] or reason
+            reason = failed_attempt(reason)
     else:
         since = run.started if run.started is not None else run.created
         words = f" for {format_duration(max(0, now - (run.changed if run.status == 'WAITING' else since)))}"
@@ -80,6 +80,11 @@ def _standing(run: Run, root: Node, now: int) -> str:
     inside = deepest(root, ("open",)) if run.status in ("EXECUTING", "WAITING") and code != "several" else None
     words += f", in {_name(inside)}" if inside is not None else ""
     return words + (f": {visible_line(clipped(reason, 300))}" if reason else "")
+
+
+def failed_attempt(reason: str) -> str:
+    """Which attempt failed and why, of the reason of a run that is tried again."""
+    return reason.rpartition(_NEXT)[0] or reason
 
 
 def _ending(run: Run, root: Node) -> str:

@@ -34,9 +34,11 @@ def command(
     attributes: Annotated[bool, typer.Option("--attributes", "-a", help="Everything of every span and log.")] = False,
     span: Annotated[str | None, typer.Option(metavar="ID", help="Everything of one span.")] = None,
     errors: Annotated[bool, typer.Option("--errors", "-e", help="Only what failed, and what it is in.")] = False,
-    level: Annotated[str | None, typer.Option(help="Only logs from this level: debug, info, warn, error.")] = None,
+    level: Annotated[
+        str | None, typer.Option(metavar="LEVEL", help="Only logs from this level: debug, info, warn, error.")
+    ] = None,
     children: Annotated[bool, typer.Option(help="Draw child runs that were waited for inside.")] = True,
-    limit: Annotated[int, typer.Option("-n", "--limit", min=0, help="Rows at most; 0 for all.")] = _ROWS,
+    limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", min=0, help="Rows at most; 0 for all.")] = _ROWS,
     json: JsonDocument = False,
 ) -> None:
     """Show what happened in a run: where and why it failed, then its attempts, spans and logs on a time axis.

@@ -24,7 +24,9 @@ _STATES_EVERY = 0.25
 def command(
     query: QueryWords = None,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with what comes, until Ctrl-C.")] = False,
-    last: Annotated[int, typer.Option("-n", "--last", min=0, help="How many of the newest to begin with.")] = 20,
+    last: Annotated[
+        int, typer.Option("-n", "--last", metavar="N", min=0, help="How many of the newest to begin with.")
+    ] = 20,
     json: JsonLines = False,
 ) -> None:
     """Show the newest logs and spans, oldest first; with -f go on as records come, from every process.

@@ -52,8 +52,8 @@ def command(
     token: Annotated[str | None, typer.Argument(metavar="ID", help="The token.", show_default=False)] = None,
     data: Annotated[str | None, typer.Argument(metavar="OUTPUT", help="JSON, @FILE, or - for stdin.")] = None,
     timeout: Annotated[str | None, typer.Option(metavar="DURATION", help="Of a new token: 30s, 5m, 2h.")] = None,
-    tag: Annotated[list[str] | None, typer.Option("--tag", "-t", help="Of a new token.")] = None,
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many.")] = 20,
+    tag: Annotated[list[str] | None, typer.Option("--tag", "-t", metavar="TAG", help="Of a new token.")] = None,
+    limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", min=1, help="How many.")] = 20,
     json: JsonLines = False,
 ) -> None:
     """List the tokens that runs wait for, newest first; complete one, or make one.

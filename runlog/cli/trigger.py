@@ -43,7 +43,9 @@ def command(
     task: Annotated[str, typer.Argument(metavar="TASK", help="The task's id.")],
     payload: Annotated[str | None, typer.Argument(metavar="PAYLOAD", help="JSON, @FILE, or - for stdin.")] = None,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait; print its output, or fail as it did.")] = False,
-    tag: Annotated[list[str] | None, typer.Option("--tag", "-t", help="A tag; may be given several times.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", "-t", metavar="TAG", help="A tag; may be given several times.")
+    ] = None,
     metadata: Annotated[str | None, _METADATA] = None,
     key: Annotated[str | None, _KEY] = None,
     delay: Annotated[str | None, _DELAY] = None,

@@ -16,15 +16,22 @@ _INSIST = 15.0
 
 
 def command(
-    concurrency: Annotated[int | None, typer.Option("-c", "--concurrency", min=1, help="Runs at once.")] = None,
-    processes: Annotated[int | None, typer.Option("-p", "--processes", min=1, help="Worker processes.")] = None,
+    concurrency: Annotated[
+        int | None, typer.Option("-c", "--concurrency", metavar="N", min=1, help="Runs at once.")
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option("-p", "--processes", metavar="N", min=1, help="Worker processes.")
+    ] = None,
     queue: Annotated[
         list[str] | None,
-        typer.Option("-q", "--queue", help="Take runs of this queue only; may be given several times."),
+        typer.Option("-q", "--queue", metavar="NAME", help="Take runs of this queue only; may be given several times."),
     ] = None,
-    grace: Annotated[float | None, typer.Option(min=0, help="Seconds that running runs may take at the end.")] = None,
+    grace: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", help="Seconds that running runs may take at the end.")
+    ] = None,
     version: Annotated[
-        str | None, typer.Option(help="The version of the code; by default the project's git commit.")
+        str | None,
+        typer.Option(metavar="VERSION", help="The version of the code; by default the project's git commit."),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show nothing in the terminal.")] = False,
 ) -> None:

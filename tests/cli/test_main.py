@@ -11,8 +11,13 @@ import pytest
 
 from runlog.cli import VERBS, main
 from runlog.errors import ConfigError
-from tests.cli.conftest import COMMAND, ESCAPE, Command, environment
+from tests.cli.conftest import COMMAND, ESCAPE, Command, environment, in_terminal
 from tests.cli.sample import completed, save, save_all
+
+
+def test_help_fills_the_terminal() -> None:
+    text = " ".join(in_terminal("worker", "--help", columns=150).shown)
+    assert "put the rest back into the queue; a second one does not wait. With several processes each" in text
 
 
 def test_help_names_every_verb(runlog: Command) -> None:

@@ -51,6 +51,16 @@ def test_a_list_says_shortly_why_a_run_ended_so(status: str, reason: str | None,
     assert why(Run("run_x", 1, "ship", status, "ship", 0, 0, reason=reason, error=error), 0) == words
 
 
+def test_a_list_says_shortly_when_a_run_is_tried_again_and_what_it_waits_for() -> None:
+    retry = {"code": "retry", "until": 1_795_348_800_000_000_000}
+    reason = "attempt 1 of 3 failed: ValueError: it failed: no; the next one in 1 min 0 s"
+    words = why(Run("run_x", 1, "ship", "DELAYED", "ship", 0, 0, reason=reason, cause=retry), 0)
+    assert (words[:6], words.partition(": ")[2]) == ("again ", "ValueError: it failed: no")
+    reason = "waits for the token token_x, for 2 runs"
+    waiting = Run("run_x", 1, "ship", "WAITING", "ship", 0, 0, reason=reason, cause={"code": "several"})
+    assert why(waiting, 0) == "for the token token_x, for 2 runs"
+
+
 def test_a_query_selects(runlog: Command) -> None:
     assert "charge-card" in runlog("runs", "status:failed").out
     assert len(runlog("runs", "status:failed").lines) == 2
