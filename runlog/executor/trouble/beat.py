@@ -44,6 +44,11 @@ class Beat:
             return silent - max(self._forgiven, self._cpu.waited() - self._starved)
         return max(0.0, silent - self._forgiven)
 
+    @property
+    def is_asked(self) -> bool:
+        """An answer is owed, or was not looked at yet."""
+        return self._asked is not None
+
     def look(self, late: float) -> tuple[float | None, bool]:
         """Return the lag of an answer that has come since the last look, and whether the loop's thread has computed all
         the time that the look is late: then it kept the interpreter to itself. `late` is in seconds."""

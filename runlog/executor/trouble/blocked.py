@@ -33,6 +33,10 @@ class Blocked:
     def __init__(self, view: LoopView) -> None:
         self._view = view
         self._block: Block | None = None
+        self._before = 0.0
+        """Seconds for which the loop owed its answer when the block began: another one came first."""
+        self._next: tuple[Attempt, float] | None = None
+        """What was seen to run instead, and for how long the answer was owed then."""
         self._since = 0.0
         self._is_stalled = False
         self.attempt: Attempt | None = None
@@ -45,18 +49,33 @@ class Blocked:
     def look(self, silent: float, lag: float | None, attempts: Sequence[Attempt], *, held: bool) -> None:
         """The loop owes an answer for `silent` seconds, or has answered after `lag`. `held`: nothing but the loop's
         thread could run, this one neither, so what is seen now is what came right after."""
-        block = self._block
-        if block is not None:
+        if self._block is not None:
             if lag is not None:
-                block.close(lag)
-                self._block = self.attempt = None
+                self._close(lag)
+            elif not held and self._is_another(silent):
+                assert self._next is not None
+                self._close(before := self._next[1])
+                self._begin(silent, attempts, before=before, held=False)
         elif silent >= THRESHOLD:
             self._begin(silent, attempts, held=held)
         elif held and lag is not None and lag >= THRESHOLD:
             self._begin(lag, attempts, held=held)
-            if self._block is not None:
-                self._block.close(lag)
-                self._block = self.attempt = None
+            self._close(lag)
+
+    def _close(self, silent: float) -> None:
+        if self._block is not None:
+            self._block.close(silent - self._before)
+        self._block = self.attempt = self._next = None
+
+    def _is_another(self, silent: float) -> bool:
+        """Whether code of another attempt has blocked the loop for long enough now, in the same turn of the loop."""
+        running = self._view.running()
+        attempt = None if running is None else attempt_of(running)
+        if attempt is None or attempt is self.attempt:
+            self._next = None
+        elif self._next is None or self._next[0] is not attempt:
+            self._next = attempt, silent
+        return self._next is not None and silent - self._next[1] >= THRESHOLD
 
     def stalled(self, seconds: float) -> bool:
         """It is blocked for so long; true once."""
@@ -65,7 +84,7 @@ class Blocked:
         self._is_stalled = True
         return True
 
-    def _begin(self, silent: float, attempts: Sequence[Attempt], *, held: bool) -> None:
+    def _begin(self, silent: float, attempts: Sequence[Attempt], *, before: float = 0.0, held: bool) -> None:
         view = self._view
         running = view.running()
         if running is not None and running.name == _CALLS_BACK:
@@ -76,7 +95,8 @@ class Blocked:
                 return  # it is ready to go on, and only lacks the CPU
             frame = running = None
         attempt, candidates = _guilty(running, attempts)
-        self._since, self._is_stalled = time.monotonic() - silent, False
+        lasts, self._before = silent - before, before
+        self._since, self._is_stalled = time.monotonic() - lasts, False
         self.attempt = attempt
         place: Place | None = None
         if attempt is not None:
@@ -84,7 +104,7 @@ class Blocked:
         attributes = _attributes(frame, running, held=held)
         if candidates:
             attributes["runlog.candidates"] = [candidate.delivery.run.run_id for candidate in candidates]
-        self._block = Block(get_recorder(), place, time.time_ns() - int(silent * 1e9), attributes)
+        self._block = Block(get_recorder(), place, time.time_ns() - int(lasts * 1e9), attributes)
         self._block.open()
 
 

@@ -35,6 +35,7 @@ _SAME_TIME = 0.1
 """Seconds for which one look at all stacks is good enough, and that while the event loop tells of one after the other:
 thousands of attempts may be shut down together."""
 _PATIENCE = 5.0
+_MOST_OVER = 1_000
 _WHOLE = 10
 """Of so many such attempts the whole process is told, of the others what is their own."""
 
@@ -51,6 +52,8 @@ class Lookout:
         self._running: dict[Attempt, Usage] = {}
         self._working: dict[Attempt, Usage] = {}
         """Those that do not wait for something."""
+        self._over: list[Attempt] = []
+        """Those that have ended since the last look."""
         self._begun = 0
         self._view: LoopView | None = None
         self._beat: Beat | None = None
@@ -95,6 +98,8 @@ class Lookout:
     def ended(self, attempt: Attempt) -> Mapping[str, AttributeValue]:
         usage = self._running.pop(attempt, None)
         self._working.pop(attempt, None)
+        if usage is not None and self.is_watched and len(self._over) < _MOST_OVER:
+            self._over.append(attempt)
         return {} if usage is None or self._beat is None else usage.attributes(self._beat.lag, self._begun)
 
     def timed_out(self, attempt: Attempt) -> None:
@@ -164,7 +169,8 @@ class Lookout:
 
     @property
     def every(self) -> float:
-        return EVERY if self._working or not self._running else EVERY_WAITING
+        only_wait = self._running and not self._working
+        return EVERY_WAITING if only_wait and self._beat is not None and not self._beat.is_asked else EVERY
 
     def look(self, late: float) -> None:
         beat, blocked = self._beat, self._blocked
@@ -180,10 +186,11 @@ class Lookout:
         if late >= THRESHOLD and not held:
             self._resumed = time.monotonic()  # what is overdue gets its grace from here on
         attempts = [usage.attempt for usage in usages if not usage.attempt.ended]
-        blocked.look(beat.silent, lag, attempts or list(self._running), held=held)
+        over, self._over = self._over, []
+        blocked.look(beat.silent, lag, [*attempts, *over] if held else attempts or list(self._running), held=held)
         if blocked.stalled(STALL) and blocked.attempt is not None:
             self._write_now("at stall", blocked.attempt, WARN)
-        if self._running:
+        if usages or (self._running and lag is None):
             beat.ask()
         if usages:
             self._end_overdue(usages, beat, blocked)

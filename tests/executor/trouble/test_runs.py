@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -18,6 +19,7 @@ from runlog.stores.base import Event
 from runlog.stores.tree import Node
 from runlog.tasks.context import current_run
 from tests.executor.bench import Bench, open_bench
+from tests.executor.trouble.test_blocked import block_until
 
 pytestmark = pytest.mark.anyio
 
@@ -197,3 +199,49 @@ async def test_while_a_run_only_waits_it_is_looked_at_rarely_and_at_once_when_it
         await waiting.cancel()
         await bench.until(lambda: not looking.is_active)
     assert any(event.name == BLOCKED for event in bench.stored(handle.id)[1])
+
+
+def blocks_of(bench: Bench, run_id: str) -> list[Event]:
+    return [event for event in bench.stored(run_id)[1] if event.name == BLOCKED and event.kind == "span"]
+
+
+async def test_runs_that_block_one_after_the_other_are_each_told_of_their_own(bench: Bench) -> None:
+    @bench.task(retry=1)
+    async def block() -> None:
+        time.sleep(0.6)
+
+    async with bench.worker():
+        handles = await block.batch_trigger([None, None])
+        await handles.wait()
+        await bench.until(lambda: all(blocks_of(bench, run_id) for run_id in handles.ids))
+    assert [len(blocks_of(bench, run_id)) for run_id in handles.ids] == [1, 1]
+
+
+async def test_a_run_that_keeps_the_interpreter_to_itself_to_its_end_is_told_of_it(bench: Bench) -> None:
+    @bench.task(retry=1)
+    async def match() -> None:
+        re.match("(a+)+$", "a" * 25 + "b")  # in C, which lets no other thread run
+
+    async with bench.worker():
+        handle = await match.trigger()
+        await handle.wait()
+        await bench.until(lambda: blocks_of(bench, handle.id))
+    assert blocks_of(bench, handle.id)[0].attributes["blocked.interpreter"] is True
+
+
+async def test_a_run_that_waits_and_blocks_is_told_of_it(bench: Bench) -> None:
+    @bench.task(retry=1)
+    async def both() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(wait.for_, 60)
+            await anyio.sleep(0.1)
+            block_until(blocks_open)
+            group.cancel_scope.cancel()
+
+    def blocks_open() -> bool:
+        return any(event.name == BLOCKED for event in bench.stored(handle.id)[1])
+
+    async with bench.worker():
+        handle = await both.trigger()
+        await handle.wait()
+        await bench.until(lambda: blocks_of(bench, handle.id))
