@@ -16,7 +16,7 @@ from tests.cli.sample import completed, save, save_all
 
 
 def test_help_fills_the_terminal() -> None:
-    text = " ".join(in_terminal("worker", "--help", columns=150).shown)
+    text = " ".join(" ".join(in_terminal("worker", "--help", columns=150).shown).split())
     assert "put the rest back into the queue; a second one does not wait. With several processes each" in text
 
 
