@@ -35,7 +35,7 @@ ON_UVLOOP = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The many processes that tests start need not compile the package each, also where PYTHONDONTWRITEBYTECODE is set."""
+    """The many processes that tests start need not compile the package, also where PYTHONDONTWRITEBYTECODE is set."""
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(Path(__file__).parents[1] / "runlog", quiet=2)
 
