@@ -140,7 +140,7 @@ def test_a_task_id_twice(project: Path) -> None:
 
 @pytest.mark.parametrize("payload", ["{order: 1}", "'1'", "", "NaN", "[1,", "1 2"])
 def test_a_payload_that_is_not_json(payload: str) -> None:
-    assert_refused(runlog("trigger", "ship", payload), "is not JSON", "runlog trigger TASK")
+    assert_refused(runlog("trigger", "ship", payload), "is not JSON", """'{"user_id": 1}'""")
     assert runlog("runs").out == ""
 
 

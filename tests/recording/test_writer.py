@@ -190,6 +190,7 @@ def test_a_busy_process_prunes_too_and_stores_meanwhile(tmp_path: Path, monkeypa
             while True:
                 next(steps)
                 rows.append(self.last_event_id())
+                say(recorder, "meanwhile")
                 yield
         return Pruned(0, 0, 0)
 

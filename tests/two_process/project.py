@@ -70,6 +70,15 @@ async def sleeper(seconds: float, ctx: Context) -> int:
 
 
 @task(retry=1)
+async def gated(ctx: Context) -> int:
+    """It ends when there is a file `gate`."""
+    note("gated")
+    while not os.path.exists("gate"):  # noqa: PTH110
+        await anyio.sleep(0.01)
+    return ctx.attempt.number
+
+
+@task(retry=1)
 async def shielded(seconds: float) -> None:
     note("shielded")
     with anyio.CancelScope(shield=True):
