@@ -119,7 +119,7 @@ def test_the_order_is_seen_while_it_waits_and_when_it_has_arrived(demo: tuple[Pa
     waiting, order = screen.split("$ runlog tokens complete")
     for reason in (
         r"QUEUED .* pack .*queue `warehouse` is at its limit 1",
-        r"WAITING .* fulfil-order .*waits for",
+        r"WAITING .* fulfil-order .*for (the token|run) ",
         r"DELAYED .* index-product .*until \d\d:\d\d:\d\d, in 9 min",
         r"warehouse +1 +1 +1 +0 +0 +full",
         r"count-till .*\* \* \* \* \*.*Europe/Berlin",
