@@ -50,10 +50,11 @@ class RunRecords:
         self._emit(self.recorder or get_recorder(), run)
 
     def _emit(self, recorder: Recorder, run: Run) -> None:
-        limits = recorder.limits
-        data = {name: _plain(getattr(run, name), limits) for name in ("payload", "output", "metadata")}
-        plain = msgspec.structs.replace(run, **data)
-        recorder.emit(plain, RANK_ALWAYS, run.run_id)
+        if run.payload is not None or run.output is not None or run.metadata is not None:
+            limits = recorder.limits
+            data = {name: _plain(getattr(run, name), limits) for name in ("payload", "output", "metadata")}
+            run = msgspec.structs.replace(run, **data)
+        recorder.emit(run, RANK_ALWAYS, run.run_id)
 
 
 class Log(Protocol):

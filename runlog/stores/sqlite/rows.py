@@ -29,12 +29,15 @@ _RUN_FIELDS = (
     "run_id, version, task, status, queue, created, changed, attempt, trace_id, span_id, parent_run_id, root_run_id,"
     " worker, available, started, ended, tags, reason, parent_span_id, cause, error, options, code_version"
 )
-_UNCHANGED_IF_NONE = ("error", "options", "code_version")
-_CHANGING = [name for name in _RUN_FIELDS.split(", ") if name not in ("run_id", *_UNCHANGED_IF_NONE)]
+_DATA_FIELDS = ("payload", "output", "metadata")
+UNCHANGED_IF_NONE = ("error", "options", "code_version", *_DATA_FIELDS)
+"""The fields of which a record may say nothing."""
+_KEPT = [name for name in UNCHANGED_IF_NONE if name not in _DATA_FIELDS]
+_CHANGING = [name for name in _RUN_FIELDS.split(", ") if name not in ("run_id", *_KEPT)]
 UPSERT_RUN = (
     f"INSERT INTO run ({_RUN_FIELDS}) VALUES ({', '.join('?' * 23)}) ON CONFLICT (run_id) DO UPDATE SET "
     + ", ".join(f"{column} = excluded.{column}" for column in _CHANGING)
-    + "".join(f", {column} = coalesce(excluded.{column}, {column})" for column in _UNCHANGED_IF_NONE)
+    + "".join(f", {column} = coalesce(excluded.{column}, {column})" for column in _KEPT)
     + " WHERE excluded.version > run.version"
 )
 UPSERT_RUN_DATA = """

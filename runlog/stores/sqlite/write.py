@@ -16,6 +16,7 @@ from runlog.stores.sqlite.rows import (
     INSERT_EVENT,
     INSERT_EVENTS,
     SELECT_EVENT,
+    UNCHANGED_IF_NONE,
     UPSERT_RUN,
     UPSERT_RUN_DATA,
     Row,
@@ -112,8 +113,9 @@ def _store_runs(
     wanted = msgspec.json.encode(list(names)).decode()
     known = {row[0]: row[1:] for row in connection.execute(_KNOWN_RUNS, (wanted,))}
     if runs:
-        connection.executemany(UPSERT_RUN, [run_row(run) for run in runs])
-        data = [row for row in map(run_data_row, runs) if row is not None]
+        newest = _newest(runs)
+        connection.executemany(UPSERT_RUN, [run_row(run) for run in newest])
+        data = [row for row in map(run_data_row, newest) if row is not None]
         if data:
             connection.executemany(UPSERT_RUN_DATA, data)
     missing = names - known.keys() - {run.run_id for run in runs}
@@ -128,6 +130,22 @@ def _store_runs(
             if version and name in before and not before[name][2]:
                 _name_task(connection, number, task)
     return {name: (row[0], row[1]) for name, row in known.items()}
+
+
+def _newest(runs: Sequence[Run]) -> list[Run]:
+    """Without the states that the next one in the batch replaces: most attempts begin and end within one."""
+    newest: dict[str, Run] = {}
+    others: list[Run] = []
+    for run in runs:
+        before = newest.get(run.run_id)
+        if before is None:
+            newest[run.run_id] = run
+        elif before.version + 1 == run.version:
+            kept = {name: getattr(before, name) for name in UNCHANGED_IF_NONE if getattr(run, name) is None}
+            newest[run.run_id] = msgspec.structs.replace(run, **kept)
+        else:
+            others.append(run)
+    return [*newest.values(), *others]
 
 
 def _name_task(connection: apsw.Connection, run: int, task: str) -> None:

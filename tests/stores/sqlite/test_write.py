@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 import pytest
 
 from runlog.config import Settings
@@ -71,6 +72,29 @@ def test_the_newest_version_of_a_run_wins_and_what_it_does_not_say_stays(store: 
     [listed] = store.runs().items
     assert (listed.payload, listed.output) == (None, None)
     assert store.versions(["run_a", "run_x"]) == {"run_a": 4}
+
+
+def test_states_in_one_batch_are_what_they_are_one_by_one(store: Store) -> None:
+    states = [
+        run(version=1, status="QUEUED", payload={"a": 1}, tags=("x",)),
+        run(version=2, code_version="v7", tags=("x",), error={"type": "E", "message": "m"}),
+        run("run_b", version=2, output="early"),
+        run(version=3, status="COMPLETED", output=[1], reason="why"),
+        run(version=5, status="COMPLETED", metadata={"m": 2}),
+        run("run_b", version=1, status="QUEUED", payload="late"),
+        run(version=4, status="FAILED", reason="late"),
+    ]
+    store.write(Batch(runs=states))
+    together = [store.run("run_a"), store.run("run_b")]
+    assert (together[0].payload, together[0].output, together[0].metadata) == ({"a": 1}, [1], {"m": 2})
+    assert (together[0].version, together[0].reason, together[0].code_version) == (5, None, "v7")
+    assert (together[1].status, together[1].payload, together[1].output) == ("EXECUTING", "late", "early")
+    for state in states:
+        store.write(Batch(runs=[msgspec.structs.replace(state, run_id=state.run_id + "_alone")]))
+    alone = [store.run("run_a_alone"), store.run("run_b_alone")]
+    assert [msgspec.structs.replace(one, run_id="") for one in alone] == [
+        msgspec.structs.replace(one, run_id="") for one in together
+    ]
 
 
 def test_a_late_old_version_brings_its_payload_and_nothing_else(store: Store) -> None:
