@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Generator
@@ -29,6 +30,7 @@ _PRUNE_SLICE = 0.05  # seconds of pruning, give or take a step, before records a
 _PRUNE_STAMP = "pruned"
 _DAY_NS = 86_400 * 10**9
 _MIB = 1 << 20
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class StoreKeeper:
@@ -43,6 +45,8 @@ class StoreKeeper:
         self._store: Store | None = None
         self.error: str | None = None
         """Why the store cannot be written at present."""
+        self.is_forbidden = False
+        """This process may not write there: nobody at the end of a program need wait for that to change."""
         self.retry_at = 0.0
         self._delay = FIRST_RETRY
         self._failures = 0
@@ -91,7 +95,7 @@ class StoreKeeper:
         self._touched, self._unmaintained = time.monotonic(), True
 
     def succeeded(self) -> None:
-        self._failures, self._delay = 0, FIRST_RETRY
+        self._failures, self._delay, self.is_forbidden = 0, FIRST_RETRY, False
         if self.error is not None:
             self.error = None
             if self._notices.forget("store"):
@@ -104,6 +108,7 @@ class StoreKeeper:
             self._failing_since = now
         words = (error.what, error.why) if isinstance(error, StoreError) else (str(error) or type(error).__name__,)
         self.error = ": ".join(" ".join(text.split("\n")) for text in words if text)
+        self.is_forbidden = isinstance(cause := error.__cause__, OSError) and cause.errno in _FORBIDDEN
         self.retry_at = now + self._delay
         self._delay = min(LONGEST_RETRY, self._delay * 2)
         self._failures += 1

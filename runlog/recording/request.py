@@ -17,7 +17,3 @@ class Request:
         self.stopped = False
         self.granted = False
         self.done = threading.Event()
-
-    def answer(self, granted: bool) -> None:
-        self.granted = granted
-        self.done.set()

@@ -56,9 +56,10 @@ class Writer:
         self.refusals = Refusals(next_sequence, settings.log.rate)
         self.stored = self.drained = self.damaged = self.recovered = 0
         self.retired_count = self.lost = self._lost_said = 0
-        self.alive = self._ended = False
+        self.alive = False
         self.ident: int | None = None
         self._requests: SimpleQueue[Request] = SimpleQueue()
+        self._stop: Request | None = None
         self._waiting: list[tuple[Request, list[tuple[Segment, int]], int]] = []
         self._quiet = False
         self._next_sequence = next_sequence
@@ -110,7 +111,7 @@ class Writer:
         quiet, delay = 0, 0.0
         try:
             suppress_instrumentation()
-            while not self._ended and not self._take_requests(delay):
+            while self._stop is None and not self._take_requests(delay):
                 try:
                     more = self._cycle()
                 except Exception as error:  # noqa: BLE001  # the road must stay open
@@ -122,6 +123,8 @@ class Writer:
                     delay = 0.0
         finally:
             self.alive = False
+            if self._stop is not None:
+                self._stop.done.set()
 
     def _cycle(self) -> bool:
         """Look once; tell whether there is more to drain at once."""
@@ -302,7 +305,6 @@ class Writer:
         """Between two batches of a dead process, our own, and those who wait for it."""
         self._look()
         if self._take_requests(0.0):
-            self._ended = True
             raise _EndedError
 
     def _say_state(self) -> None:
@@ -335,14 +337,18 @@ class Writer:
                 block = False
         for waiting in tuple(self._waiting):
             request, marks, rounds = waiting
-            granted = not self._hand and self.refusals.rounds >= rounds and all(map(_is_past, marks))
-            if granted or time.monotonic() >= request.deadline:
+            looked = self.refusals.rounds >= rounds
+            stored = all(segment.done or segment.drained >= end for segment, end in marks)
+            granted = stored and looked and not self._hand
+            in_vain = looked and self.keeper.is_forbidden and (self._quiet or not self.sinks)
+            if granted or in_vain or time.monotonic() >= request.deadline:
                 self._waiting.remove(waiting)
+                request.granted = granted
                 if request.stop:
                     self._end(request, everything=granted)
-                request.answer(granted)
-                if request.stop:
+                    self._stop = request  # done when the thread is, with what it holds
                     return True
+                request.done.set()
         return False
 
     def _is_to_stop(self) -> bool:
@@ -389,8 +395,3 @@ class Writer:
             self.notices.say(
                 "lost at the end", f"{lost:,} records lost: {self.keeper.error or 'no time to store them'}"
             )
-
-
-def _is_past(mark: tuple[Segment, int]) -> bool:
-    segment, end = mark
-    return segment.done or segment.drained >= end

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import queue
 import random
 import threading
@@ -29,6 +30,7 @@ from tests.recording.road import (
     messages,
     numbered,
     recording,
+    recover_all,
     say,
     span,
 )
@@ -133,6 +135,29 @@ def test_sinks_get_what_is_stored_scrubbed_and_with_ids(tmp_path: Path) -> None:
         assert recorder.flush()
     assert sink.events[0].id == events(tmp_path)[0].id > 0
     assert "abcdefghijklmnop" not in sink.messages[0]
+
+
+def test_nobody_waits_for_a_store_that_this_process_may_not_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> SQLiteStore:
+        raise StoreError("cannot open") from PermissionError(errno.EACCES, "Permission denied")
+
+    sink = Collector()
+    with monkeypatch.context() as patch:
+        patch.setattr("runlog.stores.open_store", refuse)
+        with recording(tmp_path) as recorder:
+            recorder.add_sink(sink)
+            said = [f"message {number}" for number in range(3000)]
+            for message in said:
+                say(recorder, message)
+            assert not recorder.flush(1000), "it gives up before its time and this test's"
+            assert [event.message for event in sink.events] == said
+            say(recorder, "last words")
+            recorder.close(1000)
+            assert [event.message for event in sink.events] == [*said, "last words"]
+    recover_all(tmp_path)
+    assert messages(tmp_path) == [*said, "last words"]
 
 
 def test_a_removed_sink_gets_no_more(tmp_path: Path) -> None:
