@@ -20,7 +20,7 @@ PYPROJECT_FILE = "pyproject.toml"
 DATA_FOLDER = ".runlog"
 
 Level = Literal["debug", "info", "warn", "error"]
-Seconds = Annotated[float, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, le=100 * 365 * 86_400, allow_inf_nan=False)]
 
 
 class _Section(BaseModel):
@@ -92,13 +92,13 @@ class WorkerSettings(_Section):
 
     concurrency: Annotated[int, Field(ge=1)] = 10
     processes: Annotated[int, Field(ge=1)] = 1
-    queues: tuple[str, ...] = ()
+    queues: tuple[Annotated[str, Field(pattern=r"^\S{1,128}$")], ...] = ()
     """Runs of these only, if there are any."""
     grace: Seconds = 30
     watchdog_grace: Seconds = 10
     """After its `max_duration` an attempt has so long to react, before it is ended over its head."""
     threads: Annotated[int, Field(ge=1)] = 40
-    lease: Annotated[float, Field(ge=0.5)] = 12
+    lease: Annotated[float, Field(ge=0.5, le=86_400, allow_inf_nan=False)] = 12
     """A worker that shows no sign of life for so long loses its runs, where its death cannot be seen; it is renewed
     every third of it. Workers on one queue have to agree."""
 

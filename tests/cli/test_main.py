@@ -77,6 +77,14 @@ def test_a_config_error_names_the_nearest_setting(runlog: Command, project: Path
     assert "did you mean 'concurrency'" in answer.err
 
 
+@pytest.mark.parametrize("setting", ["grace = inf", "grace = nan", 'queues = [""]', 'queues = ["a b"]', "lease = inf"])
+def test_a_setting_that_cannot_work_is_refused(runlog: Command, project: Path, setting: str) -> None:
+    (project / "runlog.toml").write_text(f"[worker]\n{setting}\n")
+    answer = runlog("runs")
+    assert answer.code == 2
+    assert f"worker.{setting.partition(' ')[0]}" in answer.err
+
+
 def test_debug_shows_the_traceback(project: Path) -> None:
     (project / "runlog.toml").write_text("nonsense = 1\n")
     with pytest.raises(ConfigError):
