@@ -135,7 +135,8 @@ async def test_a_child_that_is_killed_uses_up_the_crash_budget_and_no_attempt(be
     assert result.error is not None
     assert "its process was killed by SIGKILL" in str(result.error["message"])
     assert result.error["type"] == "Crashed"
-    crashed = [event.extra["exception"] for event in bench.stored(handle.id)[1] if "exception" in (event.extra or {})]
+    extras = [event.extra or {} for event in bench.stored(handle.id)[1]]
+    crashed = [extra["exception"] for extra in extras if "exception" in extra]
     assert [(one["type"], one["frames"]) for one in crashed] == [("Crashed", [])] * 3
 
 
