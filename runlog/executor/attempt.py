@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from anyio import CancelScope, get_cancelled_exc_class
 from anyio.lowlevel import checkpoint_if_cancelled, current_token
+from opentelemetry.context import Context as TraceContext
 
 from runlog.engines.base import Delivery, Interrupt, Outcome
 from runlog.executor.contexts import LazyContext, Live
@@ -29,7 +30,7 @@ from runlog.tasks.context import Context, set_current_run
 from runlog.tasks.hooks import HookName
 from runlog.tasks.results import RunResult
 from runlog.tasks.task import Task
-from runlog.tracing.attach import get_context
+from runlog.tracing.attach import attach, get_context
 from runlog.tracing.scope import RunScope
 
 current_attempt: ContextVar[Attempt | None] = ContextVar("runlog-current-attempt", default=None)
@@ -161,6 +162,13 @@ class Attempt:
         """Bring the last changes of metadata and tags to the engine, when the attempt has ended."""
         if self._stop.cause != "lost":
             await self._changes.end()
+
+    def leave(self) -> None:
+        """Let the task of the event loop, which lives on for a while, keep nothing of the attempt alive: of many that
+        end together the garbage collector would look at everything, again and again."""
+        current_attempt.set(None)
+        set_current_run(None)
+        attach(TraceContext())
 
     @property
     def is_flushed(self) -> bool:

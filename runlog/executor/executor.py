@@ -212,6 +212,7 @@ class Executor:
             finally:
                 if attempt is not None:
                     self._attempts.discard(attempt)
+                    attempt.leave()
                 self._executing -= 1
                 self._attempt_ended.set()
 

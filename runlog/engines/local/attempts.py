@@ -38,6 +38,14 @@ class Attempts:
         attempt = self._attempts.get((delivery.run.run_id, delivery.token))
         return attempt.held if attempt else None
 
+    def end(self, delivery: Delivery) -> Held | None:
+        """`find`, for an attempt that is being ended: it is told nothing any more."""
+        attempt = self._attempts.get((delivery.run.run_id, delivery.token))
+        if attempt is None:
+            return None
+        attempt.callback = None
+        return attempt.held
+
     def drop(self, delivery: Delivery) -> None:
         with self._lock:
             self._attempts.pop((delivery.run.run_id, delivery.token), None)

@@ -118,7 +118,7 @@ class EngineThread(threading.Thread):
         self.put(Operation(lambda queue: go_on_waiting(queue, resume, time.time_ns()), keep=True))
 
     def finish(self, delivery: Delivery, outcome: Outcome, reply: Reply[bool] | None = None) -> None:
-        held = self._attempts.find(delivery)
+        held = self._attempts.end(delivery)
         self.put(finishing(held, outcome, reply, partial(self._attempts.drop, delivery)))
 
     def pause(self) -> None:

@@ -14,7 +14,7 @@ from runlog.executor.trouble.beat import THRESHOLD
 from runlog.executor.trouble.chains import inside, thread_chain
 from runlog.executor.trouble.loops import LoopTask, LoopView
 from runlog.executor.trouble.records import Block, place_of
-from runlog.executor.trouble.stacks import Stack, attempt_of, describe_stack, place_in, stacktrace
+from runlog.executor.trouble.stacks import Stack, describe_stack, place_in, stacktrace
 from runlog.logger import Place
 from runlog.recording import get_recorder
 from runlog.recording.clean import cut_mark
@@ -70,7 +70,7 @@ class Blocked:
     def _is_another(self, silent: float) -> bool:
         """Whether code of another attempt has blocked the loop for long enough now, in the same turn of the loop."""
         running = self._view.running()
-        attempt = None if running is None else attempt_of(running)
+        attempt = None if running is None else running.attempt
         if attempt is None or attempt is self.attempt:
             self._next = None
         elif self._next is None or self._next[0] is not attempt:
@@ -111,7 +111,7 @@ class Blocked:
 def _guilty(running: LoopTask | None, attempts: Sequence[Attempt]) -> tuple[Attempt | None, Sequence[Attempt]]:
     """The attempt that the running task is of; else who it may be."""
     if running is not None:
-        return attempt_of(running), ()
+        return running.attempt, ()
     return (attempts[0], ()) if len(attempts) == 1 else (None, attempts)
 
 

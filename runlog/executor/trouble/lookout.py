@@ -98,7 +98,7 @@ class Lookout:
     def ended(self, attempt: Attempt) -> Mapping[str, AttributeValue]:
         usage = self._running.pop(attempt, None)
         self._working.pop(attempt, None)
-        if usage is not None and self.is_watched and len(self._over) < _MOST_OVER:
+        if usage is not None and usage.lasted >= THRESHOLD and self.is_watched and len(self._over) < _MOST_OVER:
             self._over.append(attempt)
         return {} if usage is None or self._beat is None else usage.attributes(self._beat.lag, self._begun)
 

@@ -8,11 +8,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from anyio.lowlevel import current_token
 
+from runlog.executor.attempt import Attempt, current_attempt
 from runlog.executor.trouble.chains import hidden_context, is_running
 
 
@@ -23,6 +24,11 @@ class LoopTask:
     name: str
     coroutine: Any
     context: Context | None
+    attempt: Attempt | None = field(init=False)
+    """The attempt that it was started in, unless that has ended."""
+
+    def __post_init__(self) -> None:
+        self.attempt = None if self.context is None else self.context.get(current_attempt)
 
     @property
     def runs(self) -> bool:

@@ -64,9 +64,14 @@ class Usage:
         self.lag_max = 0.0
         self.memory = self.memory_peak = self.threads = 0
 
+    @property
+    def lasted(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self._began
+
     def attributes(self, lag: Lag, runs: int) -> dict[str, AttributeValue]:
         """Nothing for a short attempt. `runs` counts all attempts that began."""
-        if time.monotonic() - self._began < LEAST:
+        if self.lasted < LEAST:
             return {}
         answers = lag.answers - self._lags
         told: dict[str, AttributeValue] = {

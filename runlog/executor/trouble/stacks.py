@@ -16,7 +16,7 @@ from typing import Any
 
 from runlog.console.exceptions import frame_place
 from runlog.executor import threads as pool
-from runlog.executor.attempt import Attempt, current_attempt
+from runlog.executor.attempt import Attempt
 from runlog.executor.trouble.chains import Chain, Place, coroutine_chain, inside, thread_chain
 from runlog.executor.trouble.loops import LoopTask, LoopView
 from runlog.recording.exceptions import describe_frame
@@ -60,12 +60,12 @@ class Snapshot:
         """The tasks of one attempt, of many that are asked for."""
         if not self._of_attempts:
             for one in self.tasks:
-                self._of_attempts.setdefault(attempt_of(one[0]), []).append(one)
+                self._of_attempts.setdefault(one[0].attempt, []).append(one)
         return self._of_attempts.get(attempt, [])
 
     def main_task(self, attempt: Attempt) -> LoopTask | None:
         """The task of the attempt that ran, else its first."""
-        own = [(runs, task) for task, runs, _ in self.tasks if attempt_of(task) is attempt]
+        own = [(runs, task) for task, runs, _ in self.tasks if task.attempt is attempt]
         return next((task for runs, task in own if runs), own[0][1] if own else None)
 
 
@@ -88,11 +88,6 @@ def take(view: LoopView) -> Snapshot:
             chain = inside(chain, running.coroutine) if is_loop and running is not None else chain
             snapshot.threads.append((name, is_loop, _scope_of(frame), chain))
     return snapshot
-
-
-def attempt_of(task: LoopTask) -> Attempt | None:
-    """The attempt that a task was started in."""
-    return None if task.context is None else task.context.get(current_attempt)
 
 
 def _scope_of(frame: FrameType | None) -> Any:
@@ -137,7 +132,7 @@ def describe(snapshot: Snapshot, attempt: Attempt, *, everything: bool = True) -
 
 
 def _of_task(task: LoopTask, runs: bool, chain: Chain, attempt: Attempt) -> Stack:
-    of_run = attempt_of(task) is attempt
+    of_run = task.attempt is attempt
     is_main = of_run and task.name.startswith(_EXECUTOR)
     return Stack([attempt.delivery.run.task if is_main else task.name], chain, of_run, runs)
 

@@ -59,11 +59,12 @@ class Watchdog(threading.Thread):
             if not self._watched:
                 self._woken = time.monotonic()
             self._watched = [*self._watched, watched]
-        self.hurry()
+        self._jobs.put(self._look_soon)
 
     def hurry(self) -> None:
-        """Look soon, as there is work again."""
-        self._jobs.put(self._look_soon)
+        """Look soon at what is watched, as there is work again."""
+        if self._due > time.monotonic() + EVERY:
+            self._jobs.put(self._look_soon)
 
     def _look_soon(self) -> None:
         self._due = min(self._due, time.monotonic() + EVERY)
@@ -95,7 +96,11 @@ class Watchdog(threading.Thread):
             late = max(0.0, time.monotonic() - self._due)
             for watched in self._watched:
                 self._look(watched, late)
-            self._due = time.monotonic() + min((watched.every for watched in self._watched), default=EVERY)
+            self._due = time.monotonic() + self._every()
+            self._due = min(self._due, time.monotonic() + self._every())  # there was work before `hurry` could see it
+
+    def _every(self) -> float:
+        return min((watched.every for watched in self._watched), default=EVERY)
 
     def _do(self, job: Job) -> None:
         try:
