@@ -162,7 +162,7 @@ class Executor:
 
     async def _claim(self, runs: TaskGroup, workplace: Workplace) -> StoreError | None:
         """Claim until it is cancelled, the engine is closed, or the queue turns out to be of no use."""
-        served, brake = False, _Brake()
+        served, said, brake = False, "", _Brake()
         slots, execute = workplace.slots, spared_from_interrupts(self._execute)
         while True:
             free = await slots.available()
@@ -174,10 +174,11 @@ class Executor:
             except StoreError as error:
                 if not served:
                     return error
-                print(f"runlog: runs cannot be claimed now: {error}", file=sys.stderr)  # noqa: T201
+                if said != (said := str(error)):  # not again and again while the disk is full
+                    print(f"runlog: runs cannot be claimed now: {error}", file=sys.stderr)  # noqa: T201
                 await sleep(_RETRY)
                 continue
-            served = True
+            served, said = True, ""
             for delivery in deliveries:
                 self._executing += 1
                 runs.start_soon(execute, delivery, workplace, slots.try_take())

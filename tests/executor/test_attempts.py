@@ -12,7 +12,8 @@ import anyio
 import pytest
 from opentelemetry import trace
 
-from runlog.errors import AbortRun, ChildRunError, PayloadError
+from runlog.engines.base import Delivery, Work
+from runlog.errors import AbortRun, ChildRunError, PayloadError, StoreError
 from runlog.executor.attempt import Attempt, running_attempt
 from runlog.executor.spans import AttemptSpans
 from runlog.logger import logger
@@ -364,6 +365,34 @@ async def test_an_attempt_that_cannot_begin_gives_its_slot_back(
                     assert (await (await work.trigger()).wait()).status == "FAILED"
                 assert await work.trigger_and_wait() == 1
     assert "RuntimeError: no span" in capsys.readouterr().err
+
+
+async def test_a_queue_that_cannot_be_used_for_a_while_is_named_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    claim, full = bench.engine.claim, [0]
+
+    async def claim_unless_full(work: Work, at_most: int) -> list[Delivery]:
+        if full[0]:
+            full[0] -= 1
+            raise StoreError("the disk is full")
+        return await claim(work, at_most)
+
+    @bench.task
+    async def work() -> None: ...
+
+    monkeypatch.setattr(bench.engine, "claim", claim_unless_full)
+    monkeypatch.setattr("runlog.executor.executor._RETRY", 0.001)
+    said = ""
+    async with bench.worker():
+        await work.trigger_and_wait()
+        for number in (1, 2):
+            full[0] = 3
+            await work.trigger_and_wait()  # it was claimed before
+            await bench.until(lambda: not full[0])
+            await work.trigger_and_wait()
+            said += capsys.readouterr().err
+            assert said.count("runs cannot be claimed now: the disk is full") == number
 
 
 async def test_an_attempt_that_has_ended_is_no_work_for_the_garbage_collector(bench: Bench) -> None:
