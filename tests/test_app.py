@@ -68,6 +68,15 @@ async def test_a_project_runs_tasks_on_the_callers_event_loop() -> None:
         await double.trigger(1)
 
 
+@pytest.mark.anyio
+async def test_a_worker_without_a_run_records_nothing() -> None:
+    """Neither what it asks of the queue nor what it looks after."""
+    async with runlog.open(arguments={**QUIET, "log": {"level": "debug"}}) as project:
+        await anyio.sleep(0.5)
+        assert get_recorder().flush(20)
+        assert not project.settings.log_path.exists()
+
+
 def test_a_project_in_sync_code() -> None:
     with runlog.open(arguments=QUIET) as project:
         assert project.call(double.trigger_and_wait, 4) == 8

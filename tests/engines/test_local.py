@@ -18,7 +18,7 @@ import apsw
 import pytest
 
 from runlog.engines.base import Interrupt, Outcome
-from runlog.engines.local import LocalEngine, claiming, live_workers, operations, reading, submitting
+from runlog.engines.local import LocalEngine, care, claiming, live_workers, operations, reading, submitting
 from runlog.errors import RunNotFound, StoreError, StoreTooNew
 from runlog.system.files import private_directory
 from runlog.system.sqlite import Database
@@ -399,3 +399,46 @@ async def test_a_queue_that_is_locked_when_it_is_opened_is_waited_for(
         other.close()
     assert (await engine.get(new.run_id)).status == "QUEUED"
     await engine.close()
+
+
+@pytest.mark.parametrize("error", [apsw.BusyError("busy"), apsw.IOError("disk I/O error")])
+async def test_a_look_that_fails_ends_no_wait(
+    local: LocalEngine, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    new = new_run()
+    await local.submit([new])
+    other = LocalEngine(local.path, Changes())
+    delivery = await claim_one(other)
+    ended: list[str] = []
+
+    async def wait() -> None:
+        ended.append((await local.wait([new.run_id]))[0].status)
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(wait)
+            await eventually(lambda: _true(local._thread and local._thread._waits))
+            _once(monkeypatch, operations, "statuses", error)
+            assert await other.finish(delivery, Outcome("COMPLETED"))
+    assert ended == ["COMPLETED"]
+    await other.close()
+
+
+async def test_what_a_dead_worker_had_is_taken_back_though_nothing_else_is_known_of_it(
+    local: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease in the run's own row counts, and taking it back is tried again when it fails."""
+    lost, fine = new_run(), new_run()
+    await local.submit([lost, fine])
+    await claim_one(local)
+    connection = apsw.Connection(str(local.path))
+    connection.set_busy_timeout(5000)
+    connection.execute("UPDATE state SET worker = 'forgotten' WHERE status = 'EXECUTING'")
+    connection.execute("DELETE FROM worker")
+    connection.close()
+    other = LocalEngine(local.path, Changes())
+    _once(monkeypatch, care, "reclaim", apsw.IOError("disk I/O error"))
+    with anyio.fail_after(20):
+        taken = [await claim_one(other), await claim_one(other)]
+    assert sorted((one.run.run_id, one.crashes) for one in taken) == sorted([(lost.run_id, 1), (fine.run_id, 0)])
+    await other.close()

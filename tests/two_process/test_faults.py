@@ -102,6 +102,17 @@ async def test_sigterm_puts_back_what_is_long_and_uses_up_no_attempt(scene: Scen
     await scene.check([handle.id for handle in (*handles, short)])
 
 
+async def test_a_worker_that_is_told_to_end_keeps_its_leases_as_long_as_something_runs(scene: Scene) -> None:
+    (ending,) = await scene.ready(1, "--grace", "60")
+    handle = await scene.trigger("sleeper", 3 * LEASE)
+    await scene.noted("sleeper")
+    await scene.ready()  # who would take it
+    ending.signal(signal.SIGTERM)
+    assert ending.ended() == 0
+    assert (await handle.wait()).output == 1
+    assert len(scene.effects("sleeper")) == 1
+
+
 async def test_a_second_signal_does_not_wait(scene: Scene) -> None:
     (worker,) = await scene.ready(1, "--grace", "60")
     handle = await scene.trigger("sleeper", 60)

@@ -358,11 +358,11 @@ class EngineThread(threading.Thread):
         with suppress(*_BUSY):
             version = queue.data_version()
             if version != self._data_version:
-                self._data_version = version
                 self._serving.look()
                 if self._attempts:
                     self._attempts.compare(own_attempts(queue))
                 wake(self._waits.look(queue))
+                self._data_version = version  # only now: a look that fails is tried again
 
     def _end(self) -> None:
         """Close, when everything is written or it has taken too long."""
