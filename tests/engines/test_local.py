@@ -10,6 +10,7 @@ import stat
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
 
@@ -442,3 +443,24 @@ async def test_what_a_dead_worker_had_is_taken_back_though_nothing_else_is_known
         taken = [await claim_one(other), await claim_one(other)]
     assert sorted((one.run.run_id, one.crashes) for one in taken) == sorted([(lost.run_id, 1), (fine.run_id, 0)])
     await other.close()
+
+
+async def test_what_a_trigger_and_a_cancel_commit_survives_power_loss_and_the_rest_does_not_wait_for_it(
+    local: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    transaction = Database.transaction
+
+    def noted(database: Database, *, durable: bool = False) -> AbstractContextManager[apsw.Connection]:
+        asked.append(durable)
+        return transaction(database, durable=durable)
+
+    monkeypatch.setattr(Database, "transaction", noted)
+    await local.submit([first := new_run(), new_run()])
+    assert asked[-1]
+    await local.cancel(first.run_id)
+    assert asked[-1]
+    delivery = await claim_one(local)
+    del asked[:]
+    await local.finish(delivery, Outcome("COMPLETED"))
+    assert not any(asked)

@@ -61,3 +61,12 @@ def test_closing_leaves_a_file_alone_that_took_the_place_of_its_own(tmp_path: Pa
     first.close()
     assert entries(path) == ["new"]
     second.close()
+
+
+def test_a_durable_transaction_waits_for_the_disk_and_the_next_one_does_not(tmp_path: Path) -> None:
+    database = Database(tmp_path / "some.db", 1, MIGRATIONS)
+    normal, full = 1, 2
+    for durable, wanted in ((True, full), (False, normal)):
+        with database.transaction(durable=durable) as connection:
+            assert connection.pragma("synchronous") == wanted
+    database.close()
