@@ -169,11 +169,11 @@ async def test_a_task_that_is_cancelled_from_within_has_failed(bench: Bench) -> 
 async def test_max_duration_ends_an_attempt_and_is_retried(bench: Bench, sync: bool) -> None:
     released = threading.Event()
 
-    @bench.task(id="async", max_duration=0.05, retry=Retry(2, min_delay=0.01))
+    @bench.task(id="async", max_duration=0.2, retry=Retry(2, min_delay=0.01))
     async def slow() -> None:
         await anyio.sleep(60)
 
-    @bench.task(id="sync", max_duration=0.05, retry=Retry(2, min_delay=0.01))
+    @bench.task(id="sync", max_duration=0.2, retry=Retry(2, min_delay=0.01))
     def slow_thread(ctx: Context) -> None:
         released.wait(60)
 
@@ -186,7 +186,7 @@ async def test_max_duration_ends_an_attempt_and_is_retried(bench: Bench, sync: b
     assert bench.statuses(handle.id) == ["QUEUED", "EXECUTING", "DELAYED", "EXECUTING", "TIMED_OUT"]
     assert result.error is not None
     assert "max_duration" in str(result.error["message"])
-    assert "0.05 s" in bench.logs(handle.id)[-1]
+    assert "0.2 s" in bench.logs(handle.id)[-1]
     assert (1, "Attempt 2", "error") in bench.spans(handle.id)
 
 
@@ -207,7 +207,7 @@ async def test_time_spent_waiting_does_not_count_as_duration(bench: Bench) -> No
 async def test_checkpoint_stops_a_thread_that_was_left_behind(bench: Bench) -> None:
     seen: list[str] = []
 
-    @bench.task(retry=1, max_duration=0.05)
+    @bench.task(retry=1, max_duration=0.2)
     def loop_for_ever(ctx: Context) -> None:
         try:
             while True:
@@ -226,7 +226,7 @@ async def test_checkpoint_stops_a_thread_that_was_left_behind(bench: Bench) -> N
 async def test_threads_are_bounded_and_an_abandoned_one_keeps_its_place(bench: Bench) -> None:
     gate, inside = threading.Event(), []
 
-    @bench.task(retry=1, max_duration=0.05)
+    @bench.task(retry=1, max_duration=0.2)
     def block(number: int) -> None:
         inside.append(number)
         gate.wait(60)

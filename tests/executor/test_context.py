@@ -299,7 +299,7 @@ async def test_who_looks_on_is_told_before_anything_is_cancelled(
 
     bench.executor = bench.new_executor(observer=looker)
     async with bench.worker() as stop:
-        slow = await sleep.trigger(max_duration=0.05)
+        slow = await sleep.trigger(max_duration=0.2)
         await slow.wait()
         cancelled = await sleep.trigger()
         await bench.until_status(cancelled.id, "EXECUTING")
