@@ -118,6 +118,8 @@ class _Child:
     async def _last_message(self, settings: Settings) -> Returned | Raised:
         scope = RunScope(self._start.delivery.run.run_id, self._start.delivery.run.task, self._start.delivery.attempt)
         attempt = _AttemptHere(self.send, self._start, scope)
+        while self._connection.poll():  # it may have been told to end while it started
+            attempt.hear(self._connection.recv())
         threading.Thread(target=self._listen, args=[attempt], name="runlog-parent", daemon=True).start()
         try:
             return Returned(await self._call(settings, attempt), peak_memory())
@@ -133,7 +135,7 @@ class _Child:
             task = _find_task(settings, self._start)
             async with open_resources() as resources:
                 context = attempt.make_context(task, resources)
-                context.checkpoint()  # it may have been told to end before it got here
+                context.checkpoint()  # raises if it was told to end meanwhile
                 args, kwargs = task.arguments(self._start.delivery.run.payload, context)
                 call = partial(task.function, *args, **kwargs)
                 self.send(Began(os.getpid(), get_recorder().spool_folder))
