@@ -148,10 +148,17 @@ def test_what_the_program_has_installed_itself_is_left_alone(telemetry: Telemetr
 
 
 @pytest.mark.parametrize("name", ["httpx", "requests"])
-def test_real_instrumentors_trace_with_the_stable_conventions(telemetry: Telemetry, name: str) -> None:
+def test_real_instrumentors_trace_with_the_stable_conventions(
+    telemetry: Telemetry, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import httpx
     import requests
+    from opentelemetry.instrumentation import _semconv
 
+    # They read the conventions once a process, and another test may have had one of them installed without us.
+    stability = _semconv._OpenTelemetrySemanticConventionStability
+    monkeypatch.setattr(stability, "_initialized", False)
+    monkeypatch.setattr(stability, "_OTEL_SEMCONV_STABILITY_SIGNAL_MAPPING", {})
     environment = dict(os.environ)
     class_name = {"httpx": "HTTPXClientInstrumentor", "requests": "RequestsInstrumentor"}[name]
     (state,) = installed(telemetry, f"opentelemetry.instrumentation.{name}:{class_name}")
