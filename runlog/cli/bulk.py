@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runlog.cli.output import note, one_line
+from runlog.cli.output import note
 from runlog.errors import RunlogError
+from runlog.reading.text import one_line
 from runlog.stores.query import parse
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ import typer
 
 from runlog.cli.bulk import ProgressLine, QueryOption, Yes, check_query, confirm, count_of_runs
 from runlog.cli.options import JsonDocument
-from runlog.cli.output import error_line, note, one_line, output
+from runlog.cli.output import error_line, note, output
 from runlog.cli.project import load_settings, rescue, whole_id, without_console
 from runlog.config import Settings
 from runlog.errors import RunlogError
+from runlog.reading.text import one_line
 
 _HAD_ENDED = 2
 

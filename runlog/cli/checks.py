@@ -11,11 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from runlog.cli.layout import age, size_text
-from runlog.cli.project import has_log, load_settings
+from runlog.cli.project import load_settings
 from runlog.cli.version import DISTRIBUTION, installed
 from runlog.config import Settings
 from runlog.errors import ConfigError, RunlogError
+from runlog.reading.clock import age
+from runlog.reading.opening import has_log
+from runlog.reading.text import size_text
 from runlog.stores.base import EXPORT_EVENT, WARN, Event
 
 _SAFE_SQLITE = (3, 51, 3)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runlog.cli.layout import clock, size_text
-from runlog.cli.output import json_text
 from runlog.console.exceptions import exception_lines
 from runlog.console.message import format_duration, render_message
 from runlog.console.pieces import Line, safe_lines
 from runlog.console.stacks import stack_lines
+from runlog.reading.clock import clock
+from runlog.reading.text import json_text
 from runlog.stores.base import Event
 from runlog.stores.tree import Node
 from runlog.system.text import visible_line
@@ -101,9 +101,3 @@ def span_heading(event: Event) -> list[Line]:
         [(visible_line(event.name), "task"), (f"  {words}", "source")],
         [(f"started {clock(event.time)}{took}" if event.kind != "log" else f"at {clock(event.time)}", "")],
     ]
-
-
-def data_text(value: Any) -> str:
-    """A payload or output on one line, with its size where it is long."""
-    text = json_text(value)
-    return visible_line(text) if len(text) <= 2000 else f"{visible_line(text[:2000])}…  ({size_text(len(text))} in all)"

@@ -9,8 +9,9 @@ import typer
 
 from runlog.cli.checks import Check, run_checks
 from runlog.cli.options import JsonDocument
-from runlog.cli.output import Output, one_line, output
+from runlog.cli.output import Output, output
 from runlog.console.pieces import Line
+from runlog.reading.text import one_line
 
 _MARKS = {"ok": ("✓", "good"), "warn": ("!", "attention"), "error": ("✗", "bad")}
 

@@ -8,11 +8,12 @@ import typer
 
 from runlog.cli.layout import Column, table
 from runlog.cli.options import JsonLines
-from runlog.cli.output import Output, note, one_line, output
+from runlog.cli.output import Output, note, output
 from runlog.cli.project import load_settings
 from runlog.config import Settings
 from runlog.console.pieces import Line, Piece
 from runlog.instrumentation import InstrumentationState, install_all
+from runlog.reading.text import one_line
 
 _COLUMNS = (
     Column("name"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import sys
 from collections.abc import Iterable
@@ -12,7 +10,8 @@ from typing import Any, TextIO
 
 from runlog.console.paint import Painter
 from runlog.console.pieces import Line
-from runlog.system.text import visible, visible_line
+from runlog.reading.text import json_text
+from runlog.system.text import visible
 
 READER_GONE = 141
 """The exit code of a command whose output nobody reads any more, as if SIGPIPE had ended it."""
@@ -45,7 +44,11 @@ class Output:
 
     def json(self, value: Any) -> None:
         """Write one JSON value on a line. Pure ASCII, so it is harmless in a terminal whatever is in it."""
-        self._write(json_text(value) + "\n")
+        self.json_line(json_text(value))
+
+    def json_line(self, text: str) -> None:
+        """Write a line that is JSON already."""
+        self._write(text + "\n")
 
     def flush(self) -> None:
         """Have everything written."""
@@ -69,22 +72,6 @@ def output() -> Output:
     return Output()
 
 
-def json_text(value: Any) -> str:
-    """JSON in ASCII, on one line; a number that JSON does not have is null."""
-    try:
-        return json.dumps(value, allow_nan=False, default=str)
-    except ValueError:
-        return json.dumps(_finite(value), default=str)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
-
-
 def note(text: str) -> None:
     """Tell the user something that is not the answer, on standard error."""
     painter = Painter(sys.stderr)
@@ -102,11 +89,6 @@ def error_line(what: str, why: str | None = None, fix: str | None = None) -> Non
             lines += [[("  " + part, style)] for part in visible(text).split("\n")]
     sys.stderr.write(Painter(sys.stderr).paint(lines, 2))
     sys.stderr.flush()
-
-
-def one_line(text: object) -> str:
-    """Foreign text as one safe line."""
-    return visible_line(str(text))
 
 
 def _columns() -> int | None:

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from runlog.cli.layout import size_text
 from runlog.cli.options import JsonDocument
 from runlog.cli.output import note, output
-from runlog.cli.project import load_settings, nothing_recorded, rescue
+from runlog.cli.project import load_settings, rescue
 from runlog.errors import RunlogError
+from runlog.reading.opening import nothing_recorded
+from runlog.reading.text import size_text
 from runlog.stores.query import parse_duration
 
 _MEBIBYTE = 1024 * 1024

@@ -11,11 +11,13 @@ import typer
 
 from runlog.cli.layout import Column, table
 from runlog.cli.options import JsonLines
-from runlog.cli.output import note, one_line, output
-from runlog.cli.project import load_settings, nothing_recorded, without_console
+from runlog.cli.output import note, output
+from runlog.cli.project import load_settings, without_console
 from runlog.config import Settings
 from runlog.console.pieces import Line, Piece
 from runlog.errors import RunlogError
+from runlog.reading.opening import nothing_recorded
+from runlog.reading.text import one_line
 from runlog.tasks.states import QueueState
 
 _COLUMNS = (

@@ -8,13 +8,14 @@ from typing import Annotated
 import anyio
 import typer
 
-from runlog.cli.layout import clock
 from runlog.cli.options import JsonDocument, RunId, next_time
-from runlog.cli.output import one_line, output
+from runlog.cli.output import output
 from runlog.cli.project import load_settings, whole_id, without_console
-from runlog.cli.records import time_text
 from runlog.config import Settings
 from runlog.errors import RunlogError
+from runlog.reading.clock import clock
+from runlog.reading.records import time_text
+from runlog.reading.text import one_line
 from runlog.stores.query import parse_duration
 
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import typer
 
-from runlog.cli.output import error_line, json_text, note, output
+from runlog.cli.output import error_line, note, output
 from runlog.cli.project import open_log, without_console
-from runlog.cli.records import decoded, run_record
-from runlog.cli.sentences import error_title
 from runlog.config import Settings
 from runlog.errors import PayloadError, RunlogError, RunNotFound
+from runlog.reading.records import decoded, run_record
+from runlog.reading.sentences import error_title
+from runlog.reading.text import json_text
 from runlog.stores.base import Run
 
 if TYPE_CHECKING:

@@ -8,16 +8,19 @@ from typing import Annotated
 
 import typer
 
-from runlog.cli.asofnow import explained
-from runlog.cli.layout import Column, age, clock, run_duration, table
+from runlog.cli.layout import Column, table
 from runlog.cli.options import Cursor, JsonLines, QueryWords, parse_query
-from runlog.cli.output import Output, note, one_line, output
-from runlog.cli.project import load_settings, nothing_recorded, open_log
-from runlog.cli.records import run_record
-from runlog.cli.sentences import error_title, failed_attempt, state
+from runlog.cli.output import Output, note, output
+from runlog.cli.project import load_settings, open_log
 from runlog.console.format import short_run_id
 from runlog.console.message import format_duration
 from runlog.console.pieces import Piece
+from runlog.reading.asofnow import explained
+from runlog.reading.clock import age, clock, run_duration
+from runlog.reading.opening import nothing_recorded
+from runlog.reading.records import run_record
+from runlog.reading.sentences import error_title, failed_attempt, state
+from runlog.reading.text import one_line
 from runlog.stores.base import Page, Run
 
 _WIDE = 150

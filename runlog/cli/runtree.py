@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from runlog.cli.details import node_details
 from runlog.cli.layout import fit
 from runlog.cli.output import Output
-from runlog.cli.sentences import error_title, state
 from runlog.cli.timeline import Axis
 from runlog.console.message import format_attributes, format_duration, render_message
 from runlog.console.pieces import Line, Piece, clipped, line_width, safe_lines, width_of
+from runlog.reading.sentences import error_title, state
 from runlog.stores.base import DEBUG, ERROR, LEVEL_NAMES, WARN
 from runlog.stores.tree import Node
 from runlog.system.text import visible_line

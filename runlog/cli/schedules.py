@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import anyio
 import typer
 
-from runlog.cli.layout import Column, clock, table
+from runlog.cli.layout import Column, table
 from runlog.cli.options import JsonLines
-from runlog.cli.output import note, one_line, output
-from runlog.cli.project import load_settings, nothing_recorded
-from runlog.cli.records import time_text
+from runlog.cli.output import note, output
+from runlog.cli.project import load_settings
 from runlog.config import Settings
 from runlog.console.format import short_run_id, state_of
 from runlog.console.pieces import Line, Piece
 from runlog.errors import RunlogError, RunNotFound
+from runlog.reading.clock import clock
+from runlog.reading.opening import nothing_recorded
+from runlog.reading.records import time_text
+from runlog.reading.text import one_line
 from runlog.tasks.cron import Cron
 from runlog.tasks.states import ScheduleState
 

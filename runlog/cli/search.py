@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
-from runlog.cli.layout import clock
 from runlog.cli.options import Cursor, JsonLines, QueryWords, parse_query
-from runlog.cli.output import note, one_line, output
-from runlog.cli.project import load_settings, nothing_recorded, open_log
+from runlog.cli.output import note, output
+from runlog.cli.project import load_settings, open_log
 from runlog.cli.stream import Stream
+from runlog.reading.clock import clock
+from runlog.reading.opening import nothing_recorded
+from runlog.reading.text import one_line
 
 
 def command(

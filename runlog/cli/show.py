@@ -7,19 +7,20 @@ from typing import Annotated, Any
 
 import typer
 
-from runlog.cli.asofnow import explained
 from runlog.cli.details import node_details, span_heading
-from runlog.cli.facts import run_facts
-from runlog.cli.loading import load_events, load_tree
 from runlog.cli.options import JsonDocument, RunId
-from runlog.cli.output import Output, note, one_line, output
+from runlog.cli.output import Output, note, output
 from runlog.cli.project import load_settings, require_log
-from runlog.cli.records import event_record, run_record
 from runlog.cli.runtree import TreeOptions, TreePainter
-from runlog.cli.sentences import failing_exception, headline
 from runlog.console.exceptions import exception_lines
 from runlog.console.pieces import Line
 from runlog.errors import RunlogError
+from runlog.reading.asofnow import explained
+from runlog.reading.facts import run_facts
+from runlog.reading.loading import load_events, load_tree
+from runlog.reading.records import event_record, run_record
+from runlog.reading.sentences import failing_exception, headline
+from runlog.reading.text import one_line
 from runlog.stores.base import ERROR, LEVELS, Reader, Run
 from runlog.stores.query.fields import LEVEL_ALIASES
 from runlog.stores.tree import Node, walk
@@ -55,7 +56,7 @@ def command(
         if json and span is None:
             _print_json(log, found)
             return
-        root = load_tree(log, found, children=children)
+        root = load_tree(log, found, children=children, note=note)
     out, now = output(), time.time_ns()
     if span is not None:
         _show_span(out, _find_span(root, span, found), json=json)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import anyio
 import typer
 
-from runlog.cli.layout import clock
 from runlog.cli.options import JsonDocument, RunId
 from runlog.cli.output import output
 from runlog.cli.project import load_settings, require_log
-from runlog.cli.records import event_record
 from runlog.config import Settings
 from runlog.console.pieces import safe_lines
 from runlog.console.stacks import stack_lines
 from runlog.errors import RunlogError
+from runlog.reading.clock import clock
+from runlog.reading.records import event_record
 
 if TYPE_CHECKING:
     from runlog.stores.base import Event, Reader, Run

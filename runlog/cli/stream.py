@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from runlog.cli.layout import day
 from runlog.cli.output import Output
-from runlog.cli.records import event_record, run_record
 from runlog.console.format import Formatter
 from runlog.console.pieces import Line
 from runlog.console.tree import Depths
 from runlog.errors import RunNotFound
+from runlog.reading.clock import day
+from runlog.reading.records import event_record, run_record
 from runlog.stores.base import Event, Reader, Run
 
 _KNOWN_RUNS = 10_000

@@ -9,10 +9,11 @@ import typer
 
 from runlog.cli.options import JsonLines, QueryWords, parse_query
 from runlog.cli.output import note, output
-from runlog.cli.project import has_log, load_settings, nothing_recorded, rescue
+from runlog.cli.project import load_settings, rescue
 from runlog.cli.stream import Stream
 from runlog.config import Settings
 from runlog.errors import RunNotFound
+from runlog.reading.opening import has_log, nothing_recorded
 from runlog.stores.base import Reader
 from runlog.stores.query import Query
 

@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import anyio
 import typer
 
-from runlog.cli.layout import Column, clock, table
+from runlog.cli.layout import Column, table
 from runlog.cli.options import JsonLines
-from runlog.cli.output import json_text, note, one_line, output
-from runlog.cli.project import load_settings, nothing_recorded
-from runlog.cli.records import decoded, time_text
+from runlog.cli.output import note, output
+from runlog.cli.project import load_settings
 from runlog.cli.results import read_payload
 from runlog.config import Settings
 from runlog.console.format import short_run_id
 from runlog.console.pieces import Line
 from runlog.errors import PayloadError, RunlogError
+from runlog.reading.clock import clock
+from runlog.reading.opening import nothing_recorded
+from runlog.reading.records import decoded, time_text
+from runlog.reading.text import json_text, one_line
 from runlog.stores.query import parse_duration
 from runlog.system.ids import RUN_ID_PREFIX, new_run_id
 from runlog.tasks.states import Token

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from runlog.cli.layout import Column, age, table
+from runlog.cli.layout import Column, table
 from runlog.cli.options import JsonLines
-from runlog.cli.output import Output, note, one_line, output
+from runlog.cli.output import Output, note, output
 from runlog.cli.project import load_settings
 from runlog.config import Settings
 from runlog.console.pieces import Piece
 from runlog.engines.base import WorkerState
+from runlog.reading.clock import age
+from runlog.reading.text import one_line
 
 _COLUMNS = (
     Column("worker", shrink=True, least=12),

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from runlog.cli.details import data_text
-from runlog.cli.layout import clock
-from runlog.cli.output import one_line
-from runlog.cli.records import decoded
 from runlog.console.message import format_duration
 from runlog.console.pieces import Line
+from runlog.reading.clock import clock
+from runlog.reading.records import decoded
+from runlog.reading.text import data_text, one_line
 from runlog.stores.base import Run
 
 _MINUTE = 60

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runlog.cli.output import note
+from runlog.reading.notes import Note, ignore
 from runlog.stores.base import Event, Reader, Run
 from runlog.stores.query import Query, Term
 from runlog.stores.tree import Node, build_tree, walk
@@ -22,8 +22,11 @@ def load_events(log: Reader, run_id: str | None) -> Iterator[Event]:
         after = page[-1].id
 
 
-def load_tree(log: Reader, run: Run, *, children: bool = True) -> Node:
-    """The tree of a run; with `children`, the runs that it waited for (they are in its trace) are where it waited."""
+def load_tree(log: Reader, run: Run, *, children: bool = True, note: Note = ignore) -> Node:
+    """The tree of a run; with `children`, the runs that it waited for (they are in its trace) are where it waited.
+
+    `note` is told where they are too many.
+    """
     root = build_tree(run, load_events(log, run.run_id))
     waited = _waited(log, run) if children else {}
     waiting, left = [root], _CHILDREN

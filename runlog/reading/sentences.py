@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from runlog.cli.layout import clock
 from runlog.console.exceptions import exception_title
 from runlog.console.format import state_of
 from runlog.console.message import format_duration
 from runlog.console.pieces import Line, clipped
+from runlog.reading.clock import clock
 from runlog.stores.base import Run
 from runlog.stores.tree import Node, failure
 from runlog.system.text import visible_line
