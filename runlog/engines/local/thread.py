@@ -21,8 +21,9 @@ from runlog.engines.local.attempts import Attempts
 from runlog.engines.local.care import Care
 from runlog.engines.local.ending import mark
 from runlog.engines.local.erasing import Erasing
+from runlog.engines.local.file import QueueFile
 from runlog.engines.local.operations import Claim, Item, Operation, Stop, Wait, Waits, finishing
-from runlog.engines.local.place import Place, Spare, say_moved
+from runlog.engines.local.place import Spare
 from runlog.engines.local.queue import Queue, Scrub
 from runlog.engines.local.reading import own_attempts
 from runlog.engines.local.replies import Reply, wake
@@ -32,7 +33,6 @@ from runlog.engines.local.tokens import TokenWait
 from runlog.engines.local.workers import WorkerFiles, new_worker_name
 from runlog.engines.local.workforce import unregister
 from runlog.errors import ProjectNotOpen, RunlogError, StoreError
-from runlog.system.sqlite import Database
 
 GIVEN_BACK = Outcome("QUEUED", uses_attempt=False, reason="given back by its worker before it had ended")
 
@@ -61,19 +61,15 @@ class EngineThread(threading.Thread):
     ) -> None:
         super().__init__(name="runlog-engine", daemon=True)
         self.worker = new_worker_name()
-        self.moved_aside: Path | None = None
-        self._path, self._on_change, self._poll_every = path, on_change, poll
-        self._place, self._scrub = Place(path, spare), scrub
+        self._path, self._on_change, self._poll_every, self._lease = path, on_change, poll, lease
+        self._file = QueueFile(path, self.worker, int(lease * 1e9), spare, scrub)
         self._erasing = Erasing()
-        self._lease = int(lease * 1e9)
         self._inbox: SimpleQueue[Item] = SimpleQueue()
         self._attempts = Attempts()
         self._busy = threading.Lock()
         self._paused = threading.local()
         self.files = WorkerFiles(path)
         self._care = Care(self.files, lease)
-        self._database: Database | None = None
-        self._queue: Queue | None = None
         self._backlog: list[Operation] = []
         self._serving = Serving()
         self._waits = Waits()
@@ -84,6 +80,10 @@ class EngineThread(threading.Thread):
         self._stopped = False
 
     # For other threads.
+
+    @property
+    def moved_aside(self) -> Path | None:
+        return self._file.moved_aside
 
     def put(self, item: Item) -> None:
         self._inbox.put(item)
@@ -167,7 +167,7 @@ class EngineThread(threading.Thread):
         if self._stops:
             return 0
         if not (self._serving or self._waits or self._attempts):
-            return self._erasing.patience if self._database is not None else None
+            return self._erasing.patience if self._file.database is not None else None
         patience = self._serving.patience
         return self._poll_every if patience is None else min(self._poll_every, patience)
 
@@ -192,9 +192,9 @@ class EngineThread(threading.Thread):
             due = self._waits.due(time.time_ns())
             claims = bool(self._serving) and self._serving.is_registered
             self._write(due + self._care.look(queue, works=bool(self._attempts) or claims))
-        assert self._database is not None
-        self._database.checkpoint_if_due()
-        self._erasing.run(self._database)
+        assert self._file.database is not None
+        self._file.database.checkpoint_if_due()
+        self._erasing.run(self._file.database)
 
     def _sorted(self, items: list[Item]) -> tuple[list[Operation], list[Operation], list[Wait | TokenWait]]:
         operations, self._backlog = self._backlog, []
@@ -222,28 +222,19 @@ class EngineThread(threading.Thread):
         return operations, reads, waits
 
     def _opened(self) -> Queue:
-        if self._queue is None:
-            self._database = self._place.open()
-            if self._place.path != self._path:
-                self._path = self._place.path
-                self.files = WorkerFiles(self._path)
-                self._care = Care(self.files, self._lease / 1e9)
-            self.moved_aside = say_moved(self._database.moved_aside)
-            self._queue = Queue(self._database.connection, self.worker, self._lease, self._scrub)
-        else:
-            assert self._database is not None
-            self._database.reopen_if_replaced()
-            self._adopt(self._database)
-        return self._queue
+        queue = self._file.open()
+        if self._file.path != self._path:
+            self._path = self._file.path
+            self.files = WorkerFiles(self._path)
+            self._care = Care(self.files, self._lease)
+        self._adopt()
+        return queue
 
-    def _adopt(self, database: Database) -> None:
+    def _adopt(self) -> None:
         """Go on with the file that is open now. Another one than before knows nothing of this worker."""
-        assert self._queue is not None
-        if database.connection is not self._queue.connection:
-            self._queue.connection, self._data_version = database.connection, -1
+        if self._file.adopt():
+            self._data_version = -1
             self._serving.begin_anew()
-            if database.moved_aside != self.moved_aside:
-                self.moved_aside = say_moved(database.moved_aside)
 
     def _fail(
         self, operations: list[Operation], reads: list[Operation], waits: list[Wait | TokenWait], error: RunlogError
@@ -254,7 +245,8 @@ class EngineThread(threading.Thread):
 
     def _write(self, operations: list[Operation]) -> None:
         """Commit the operations, and claims that can be served, together; each alone if one of them is in the way."""
-        if not operations and (self._stops or self._queue is None or not self._serving.is_worth_it(self._queue)):
+        queue = self._file.queue
+        if not operations and (self._stops or queue is None or not self._serving.is_worth_it(queue)):
             return
         try:
             self._commit(operations)
@@ -264,10 +256,10 @@ class EngineThread(threading.Thread):
         except Exception as error:
             if any(operation.done for operation in operations):
                 raise  # what went wrong came after the commit: nothing of it is done twice
-            if isinstance(error, _DAMAGED) and self._database is not None:
+            if isinstance(error, _DAMAGED) and self._file.database is not None:
                 with suppress(RunlogError):  # it is tried again when the file is used next
-                    self._database.replace_damaged()
-                    self._adopt(self._database)
+                    self._file.database.replace_damaged()
+                    self._adopt()
             self._undone()
             if len(operations) > 1:
                 for operation in operations:
@@ -287,16 +279,16 @@ class EngineThread(threading.Thread):
         """A transaction was rolled back. Who waits is served with the next look."""
         self._data_version = -1
         self._serving.not_committed()
-        if self._queue is not None:
-            self._queue.forget_settings()
+        if self._file.queue is not None:
+            self._file.queue.forget_settings()
 
     def _commit(self, operations: list[Operation]) -> None:
-        assert self._database is not None
-        assert self._queue is not None
-        queue, now = self._queue, time.time_ns()
+        assert self._file.database is not None
+        assert self._file.queue is not None
+        queue, now = self._file.queue, time.time_ns()
         effects = queue.begin()
-        with self._database.transaction(durable=any(operation.durable for operation in operations)):
-            self._adopt(self._database)
+        with self._file.database.transaction(durable=any(operation.durable for operation in operations)):
+            self._adopt()
             if self._serving.claims and not self._serving.is_registered:
                 self._take_lock()
             results = [operation.result(queue) for operation in operations]
@@ -353,7 +345,7 @@ class EngineThread(threading.Thread):
         if clock - self._polled < self._poll_every:
             return
         self._polled = clock
-        if self._waits and self._database is not None and not self._database.is_in_place:
+        if self._waits and not self._file.is_in_place:
             wake(self._waits.lose())
         with suppress(*_BUSY):
             version = queue.data_version()
@@ -368,17 +360,17 @@ class EngineThread(threading.Thread):
         """Close, when everything is written or it has taken too long."""
         if (self._backlog or not self._inbox.empty()) and time.monotonic() < self._stopping_by:
             return
-        if self._database is not None and self._queue is not None:
+        if self._file.database is not None and self._file.queue is not None:
             with suppress(apsw.Error, RunlogError, OSError):
-                if self._serving.is_registered and self._database.is_in_place:
-                    with self._database.transaction() as connection:
-                        self._queue.connection = connection
-                        unregister(self._queue, self.worker)
-                self._database.checkpoint(truncate=True)
+                if self._serving.is_registered and self._file.database.is_in_place:
+                    with self._file.database.transaction() as connection:
+                        self._file.queue.connection = connection
+                        unregister(self._file.queue, self.worker)
+                self._file.database.checkpoint(truncate=True)
             with suppress(apsw.Error, OSError):
-                self._database.close()
+                self._file.close()
         self.files.release()
-        self._place.remove()
+        self._file.remove_spare()
         self._stopped = True
         refuse(self._stops, ProjectNotOpen("the project is closed"))
 
