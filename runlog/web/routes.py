@@ -1,0 +1,8 @@
+"""All that is served."""
+
+from __future__ import annotations
+
+from runlog.web.api import session
+from runlog.web.endpoint import Endpoint
+
+ENDPOINTS: tuple[Endpoint, ...] = (*session.ENDPOINTS,)
