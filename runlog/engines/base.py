@@ -189,6 +189,10 @@ thread. `payload` and `output` are JSON in bytes; they, `metadata` and `options`
 touch them. It must not wait for anything."""
 
 
+Refused = Callable[[Delivery], None]
+"""Told of an attempt whose end was not taken, as its lease is no longer held. From any thread; it must not wait."""
+
+
 class Engine(Protocol):
     """All methods may be called from any event loop; none blocks it.
 
@@ -240,8 +244,14 @@ class Engine(Protocol):
         next attempt will ask for them. Does not raise for a queue that is locked, full or gone: it goes on trying."""
         ...
 
-    def finish_soon(self, delivery: Delivery, outcome: Outcome) -> None:
-        """`finish`, without waiting for it: kept in the order of calls, and done before `close` gives leases up."""
+    async def lost(self, delivery: Delivery) -> str | None:
+        """Why an attempt has lost its lease; None if it has it. The queue is asked only if it was not seen for a
+        while, and if it does not answer within seconds, the lease is believed to be held."""
+        ...
+
+    def finish_soon(self, delivery: Delivery, outcome: Outcome, refused: Refused | None = None) -> None:
+        """`finish`, without waiting for it: kept in the order of calls, and done before `close` gives leases up. Where
+        `finish` is False, `refused` is told."""
         ...
 
     async def flush(self) -> None:

@@ -65,6 +65,11 @@ class Attempt:
         return self._stop.ended
 
     @property
+    def lost(self) -> str | None:
+        """Why its run is another worker's, if that was noticed."""
+        return self._stop.reason if self._stop.cause == "lost" else None
+
+    @property
     def context(self) -> Context:
         """What its code is told of it. From any thread."""
         return self._get_context()
@@ -160,7 +165,7 @@ class Attempt:
 
     async def flush(self) -> None:
         """Bring the last changes of metadata and tags to the engine, when the attempt has ended."""
-        if self._stop.cause != "lost":
+        if self.lost is None:
             await self._changes.end()
 
     def leave(self) -> None:
@@ -199,7 +204,15 @@ class Attempt:
             except BaseException as raised:  # noqa: BLE001 - whatever a task raises, the worker lives and the run says it
                 error = raised
             self._allowance.pause()
-        return await self._judged(value) if returned else await self._ended_early(error)
+            await self._look_for_lease()
+        return await (self._judged(value) if returned and self.lost is None else self._ended_early(error))
+
+    async def _look_for_lease(self) -> None:
+        """What an attempt that is another worker's by now returned or raised counts for nothing, and nobody is told."""
+        lost = await self._workplace.engine.lost(self.delivery)
+        if lost is not None and self.lost is None and not self.ended:
+            self._stop.cause, self._stop.reason = "lost", lost
+            self._observe(self._workplace.observer.stopped, "lost")
 
     async def _judged(self, value: object) -> Outcome:
         outcome = self._workplace.outcomes.completed(value, self.task.result_codec)

@@ -20,6 +20,7 @@ from runlog.executor.beside import Beside
 from runlog.executor.observer import Observer, Unobserved
 from runlog.executor.outcomes import STOPPED, Outcomes, put_back
 from runlog.executor.processes import Processes
+from runlog.executor.records import write_refused
 from runlog.executor.resources import open_resources
 from runlog.executor.slots import Slots
 from runlog.executor.threads import Threads
@@ -209,7 +210,8 @@ class Executor:
                     with move_on_after(_LAST_WORD, shield=True):
                         await attempt.flush()
                 with suppress(ProjectNotOpen):  # then it has given up the lease itself
-                    self._engine.finish_soon(delivery, outcome)
+                    is_known = attempt is not None and attempt.lost is not None
+                    self._engine.finish_soon(delivery, outcome, None if is_known else write_refused)
             finally:
                 if attempt is not None:
                     self._attempts.discard(attempt)

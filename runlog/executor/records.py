@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 from anyio import Event, to_thread
 
-from runlog.engines.base import Engine
+from runlog.engines.base import Delivery, Engine
 from runlog.errors import RunNotFound
 from runlog.logger import write_log
 from runlog.recording import RANK_ALWAYS, Recorder, get_recorder
@@ -55,6 +55,15 @@ class RunRecords:
             data = {name: _plain(getattr(run, name), limits) for name in ("payload", "output", "metadata")}
             run = msgspec.structs.replace(run, **data)
         recorder.emit(run, RANK_ALWAYS, run.run_id)
+
+
+def write_refused(delivery: Delivery) -> None:
+    """Mark an attempt whose end the engine did not take. From any thread."""
+    run, recorder = delivery.run, get_recorder()
+    words = "had lost its lease when it ended: the run goes on elsewhere, and how this one ended counts for nothing"
+    place = run.run_id, run.trace_id, run.span_id
+    attributes = {"attempt": delivery.attempt}
+    write_log(recorder, WARN, SOURCE, f"attempt {delivery.attempt} {words}", attributes, None, place)
 
 
 class Log(Protocol):

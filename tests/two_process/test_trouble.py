@@ -136,6 +136,25 @@ async def runlog(*arguments: str, code: int = 0) -> str:
     return str(done.stdout if code == 0 else done.stderr)
 
 
+async def test_a_fenced_attempt_whose_code_is_done_before_anybody_tells_it_is_marked_too(scene: Scene) -> None:
+    """It blocks the event loop to its end: there is no moment for being told of the lease."""
+    (stopped,) = await scene.ready()
+    handle = await scene.trigger("blocking", 2)
+    await scene.noted("blocking")
+    stopped.signal(signal.SIGSTOP)
+    await scene.ready()
+    result = await handle.wait()
+    assert (result.status, result.output) == ("COMPLETED", 2)
+    stopped.signal(signal.SIGCONT)
+    first = await until(handle.id, "Attempt 1", "span")
+    assert first.status == "canceled"
+    assert first.extra is not None
+    assert "lease" in first.extra["status_message"]
+    await until_said(handle.id, "attempt 1 has lost its lease")
+    assert len(named(handle.id, "Attempt 1", "span")) == 1
+    await scene.check([handle.id])
+
+
 async def test_what_a_fenced_attempt_does_is_marked_with_the_reason(scene: Scene) -> None:
     (stopped,) = await scene.ready()
     handle = await scene.trigger("sleeper", 60)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from runlog.engines.base import Delivery, Interrupt
-from runlog.engines.local.queue import Held
+from runlog.engines.local.queue import Held, Queue
+from runlog.engines.local.reading import is_held
 
 Callback = Callable[[Interrupt], None]
+
+GONE = "its lease is no longer held"
+TAKEN = "its lease ran out, and another worker took the run"
+_RECENT = 1 / 3
+"""Who was seen to have a lease has it for this part of one: nobody takes it earlier."""
 
 
 @dataclass(slots=True)
@@ -22,9 +30,10 @@ class _Attempt:
 
 
 class Attempts:
-    def __init__(self) -> None:
+    def __init__(self, lease: float) -> None:
         self._lock = threading.Lock()
         self._attempts: dict[tuple[str, int], _Attempt] = {}
+        self._confirmed, self._certain_for = -math.inf, lease * _RECENT
 
     def __len__(self) -> int:
         return len(self._attempts)
@@ -46,6 +55,23 @@ class Attempts:
         attempt.callback = None
         return attempt.held
 
+    def confirm(self) -> None:
+        """What is lost has been told, as of now."""
+        self._confirmed = time.monotonic()
+
+    def lost(self, delivery: Delivery) -> str | Callable[[Queue], str | None] | None:
+        """Why an attempt has no lease any more, if it has none; or what to ask the queue, which was not seen for too
+        long."""
+        attempt = self._attempts.get((delivery.run.run_id, delivery.token))
+        if attempt is None:
+            return GONE
+        held, interrupt = attempt.held, attempt.interrupt
+        if interrupt is not None and interrupt.kind == "lost":
+            return interrupt.reason
+        if time.monotonic() - self._confirmed < self._certain_for:
+            return None
+        return lambda queue: None if is_held(queue, held) else TAKEN
+
     def drop(self, delivery: Delivery) -> None:
         with self._lock:
             self._attempts.pop((delivery.run.run_id, delivery.token), None)
@@ -58,7 +84,7 @@ class Attempts:
         """Call back when the attempt has to stop, or is asked for its stacks; now, if it has been."""
         with self._lock:
             attempt = self._attempts.get((delivery.run.run_id, delivery.token))
-            interrupt = attempt.interrupt if attempt else Interrupt("lost", "its lease is no longer held")
+            interrupt = attempt.interrupt if attempt else Interrupt("lost", GONE)
             unasked = attempt is not None and attempt.callback is None and attempt.asked > 0
             if attempt is not None:
                 attempt.callback = callback
@@ -89,7 +115,7 @@ class Attempts:
         for attempt in attempts:
             token, cancel, asked = by_row.get(attempt.held.row, (None, None, 0))
             if token != attempt.held.delivery.token:
-                self._interrupt(attempt, Interrupt("lost", "its lease ran out, and another worker took the run"))
+                self._interrupt(attempt, Interrupt("lost", TAKEN))
             elif cancel is not None:
                 self._interrupt(attempt, Interrupt("cancel", cancel))
             elif asked > attempt.asked:

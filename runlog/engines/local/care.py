@@ -61,7 +61,7 @@ class Care:
     def _look_for_dead(self, queue: Queue, now: int, clock: float, found: list[Operation]) -> set[str]:
         names, expired = other_workers(queue, now)
         dead = {name for name in names if self._files.is_dead(name)}
-        found.extend(Operation(_take_from_dead(name), after=partial(self._files.forget, name)) for name in dead)
+        found.extend(Operation(_take_from_dead(name), after=partial(self._forget, name)) for name in dead)
         self._suspects = {name: self._suspects.get(name, clock) for name in expired - dead}
         for name, since in list(self._suspects.items()):
             if clock - since >= self._suspect_for:
@@ -71,6 +71,9 @@ class Care:
             self._swept = True
             self._files.sweep(names | {queue.worker})
         return dead
+
+    def _forget(self, name: str, _: None) -> None:
+        self._files.forget(name)
 
     def _look_for_due(self, queue: Queue, now: int, found: list[Operation]) -> None:
         """Delays that are over are seen, and runs expire, also while nobody claims."""

@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from anyio import move_on_after
+
 from runlog.engines.base import (
     Change,
     Delivery,
@@ -19,6 +21,7 @@ from runlog.engines.base import (
     NewRun,
     OnChange,
     Outcome,
+    Refused,
     Submitted,
     Work,
     WorkerState,
@@ -30,13 +33,15 @@ from runlog.engines.local.operations import Claim, Operation, Stop, Wait
 from runlog.engines.local.queue import Queue, Scrub
 from runlog.engines.local.replies import Reply
 from runlog.engines.local.thread import GIVEN_BACK, EngineThread
-from runlog.errors import ProjectNotOpen, StoreError
+from runlog.errors import ProjectNotOpen, RunlogError, StoreError
 from runlog.stores.base import Run
 from runlog.tasks.states import MetadataChange, QueueState, TaskDeclaration
 
 T = TypeVar("T")
 
 _PRUNED_AT_ONCE = 500
+_PATIENCE = 2.0
+"""Seconds for a queue that is locked to say whether an attempt has its lease."""
 
 
 class LocalEngine(Extras):
@@ -128,7 +133,7 @@ class LocalEngine(Extras):
             raise
 
     def watch(self, delivery: Delivery, callback: Callable[[Interrupt], None]) -> None:
-        self._running().watch(delivery, callback)
+        self._running().attempts.watch(delivery, callback)
 
     def mark(
         self,
@@ -157,8 +162,19 @@ class LocalEngine(Extras):
         self._running().finish(delivery, outcome, reply)
         return await reply.wait()
 
-    def finish_soon(self, delivery: Delivery, outcome: Outcome) -> None:
-        self._running().finish(delivery, outcome)
+    async def lost(self, delivery: Delivery) -> str | None:
+        try:
+            lost = self._running().attempts.lost(delivery)
+            if not callable(lost):
+                return lost
+            with move_on_after(_PATIENCE):
+                return await self._read(lost)
+        except RunlogError:  # it will be seen when the attempt is to be ended there
+            pass
+        return None
+
+    def finish_soon(self, delivery: Delivery, outcome: Outcome, refused: Refused | None = None) -> None:
+        self._running().finish(delivery, outcome, refused=refused)
 
     async def flush(self) -> None:
         if self._thread is not None:

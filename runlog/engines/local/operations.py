@@ -30,8 +30,8 @@ class Operation:
     keep: bool = False
     """It is tried until it works, whatever is wrong with the file."""
     reads: bool = False
-    after: Callable[[], None] | None = None
-    """Called in the engine's thread when it is committed."""
+    after: Callable[[Any], None] | None = None
+    """Called in the engine's thread with the result, when it is committed."""
     done: bool = False
     """It is committed."""
 
@@ -43,7 +43,9 @@ class Operation:
             return error
 
 
-def finishing(held: Held | None, outcome: Outcome, reply: Reply[bool] | None, after: Callable[[], None]) -> Operation:
+def finishing(
+    held: Held | None, outcome: Outcome, reply: Reply[bool] | None, after: Callable[[bool], None]
+) -> Operation:
     """The end of an attempt; nothing, if it is not held any more."""
 
     def finish(queue: Queue) -> bool:

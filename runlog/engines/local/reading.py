@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from runlog.engines.base import Change
-from runlog.engines.local.queue import ACTIVE, NO_SETTING, Queue
+from runlog.engines.local.queue import ACTIVE, NO_SETTING, Held, Queue
 from runlog.engines.local.rows import SELECT_RUN, whole_run
 from runlog.stores.base import Run
 from runlog.tasks.states import QueueState
@@ -41,6 +41,12 @@ def own_attempts(queue: Queue) -> list[tuple[int, int, str | None, int]]:
     """(row, token, cancel, times its stacks were asked for) of what this worker has, as the queue knows it."""
     query = f"SELECT id, token, cancel, asked FROM state WHERE worker = ? AND {ACTIVE}"
     return queue.rows(query, (queue.worker,))
+
+
+def is_held(queue: Queue, held: Held) -> bool:
+    """Whether an attempt has its lease."""
+    query = f"SELECT token FROM state WHERE id = ? AND {ACTIVE}"
+    return bool(queue.value(query, (held.row,)) == held.delivery.token)
 
 
 _COUNTS = """

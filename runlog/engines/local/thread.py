@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any, Literal
 
 import apsw
 
-from runlog.engines.base import Delivery, Interrupt, OnChange, Outcome
+from runlog.engines.base import Delivery, OnChange, Outcome, Refused
 from runlog.engines.local.answers import answer_reads, begin_waits, refuse, store_error, tell_changes
 from runlog.engines.local.attempts import Attempts
 from runlog.engines.local.care import Care
@@ -47,7 +46,7 @@ _BUSY = (apsw.BusyError, apsw.LockedError)
 
 
 class EngineThread(threading.Thread):
-    """`put`, `watch`, `mark`, `finish`, `pause` and `go_on` are for other threads; the rest happens in this one."""
+    """`put`, `mark`, `finish`, `pause`, `go_on` and `attempts` are for other threads; the rest happens in this one."""
 
     def __init__(
         self,
@@ -65,7 +64,7 @@ class EngineThread(threading.Thread):
         self._file = QueueFile(path, self.worker, int(lease * 1e9), spare, scrub)
         self._erasing = Erasing()
         self._inbox: SimpleQueue[Item] = SimpleQueue()
-        self._attempts = Attempts()
+        self.attempts = Attempts(lease)
         self._busy = threading.Lock()
         self._paused = threading.local()
         self.files = WorkerFiles(path)
@@ -90,9 +89,6 @@ class EngineThread(threading.Thread):
         if self._stopped:
             self._refuse_all()
 
-    def watch(self, delivery: Delivery, callback: Callable[[Interrupt], None]) -> None:
-        self._attempts.watch(delivery, callback)
-
     def mark(
         self,
         delivery: Delivery,
@@ -100,13 +96,13 @@ class EngineThread(threading.Thread):
         reason: str | None,
         cause: dict[str, Any] | None,
     ) -> None:
-        held = self._attempts.find(delivery)
+        held = self.attempts.find(delivery)
         if held is not None:
             self.put(Operation(lambda queue: mark(queue, held, status, reason, cause, time.time_ns()), keep=True))
 
     def resume(self, delivery: Delivery, reply: Reply[None]) -> Resume | None:
         """Have the reply given when the attempt goes on; None if it is not held any more."""
-        held = self._attempts.find(delivery)
+        held = self.attempts.find(delivery)
         if held is None:
             return None
         resume = Resume(held, time.time_ns(), reply)
@@ -117,9 +113,11 @@ class EngineThread(threading.Thread):
         """The attempt was, or may have been, let go on, and nobody wants it to."""
         self.put(Operation(lambda queue: go_on_waiting(queue, resume, time.time_ns()), keep=True))
 
-    def finish(self, delivery: Delivery, outcome: Outcome, reply: Reply[bool] | None = None) -> None:
-        held = self._attempts.end(delivery)
-        self.put(finishing(held, outcome, reply, partial(self._attempts.drop, delivery)))
+    def finish(
+        self, delivery: Delivery, outcome: Outcome, reply: Reply[bool] | None = None, refused: Refused | None = None
+    ) -> None:
+        held = self.attempts.end(delivery)
+        self.put(finishing(held, outcome, reply, partial(self._finished, delivery, refused)))
 
     def pause(self) -> None:
         """Wait (a second at most) until no statement runs, and let none begin."""
@@ -166,7 +164,7 @@ class EngineThread(threading.Thread):
             return _RETRY
         if self._stops:
             return 0
-        if not (self._serving or self._waits or self._attempts):
+        if not (self._serving or self._waits or self.attempts):
             return self._erasing.patience if self._file.database is not None else None
         patience = self._serving.patience
         return self._poll_every if patience is None else min(self._poll_every, patience)
@@ -187,11 +185,11 @@ class EngineThread(threading.Thread):
         self._write(operations)
         answer_reads(reads, queue, self._path)
         begin_waits(waits, self._waits, queue, self._path)
-        if self._serving or self._waits or self._attempts:
+        if self._serving or self._waits or self.attempts:
             self._poll(queue)
             due = self._waits.due(time.time_ns())
             claims = bool(self._serving) and self._serving.is_registered
-            self._write(due + self._care.look(queue, works=bool(self._attempts) or claims))
+            self._write(due + self._care.look(queue, works=bool(self.attempts) or claims))
         assert self._file.database is not None
         self._file.database.checkpoint_if_due()
         self._erasing.run(self._file.database)
@@ -213,8 +211,8 @@ class EngineThread(threading.Thread):
                 case Stop():
                     self._stops, self._stopping_by = [item], time.monotonic() + _LAST_TRIES
                     operations += [
-                        finishing(held, GIVEN_BACK, None, partial(self._attempts.drop, held.delivery))
-                        for held in self._attempts.all()
+                        finishing(held, GIVEN_BACK, None, partial(self._finished, held.delivery, None))
+                        for held in self.attempts.all()
                     ]
                 case None:
                     self._waits.drop_abandoned()
@@ -300,12 +298,12 @@ class EngineThread(threading.Thread):
         replies = [reply for run in effects.runs if run.is_terminal for reply in self._waits.settle(run)]
         replies += self._waits.settle_tokens(effects.tokens) + self._hand_over(served)
         for run_id, reason in effects.canceled:
-            self._attempts.cancel(run_id, reason)
+            self.attempts.cancel(run_id, reason)
         for run_id in effects.asked:
-            self._attempts.ask_for_stacks(run_id)
+            self.attempts.ask_for_stacks(run_id)
         for operation, result in zip(operations, results, strict=True):
             if operation.after is not None:
-                operation.after()
+                operation.after(result)
             reply = operation.reply
             if reply is not None and (reply.put_error(result) if isinstance(result, Exception) else reply.put(result)):
                 replies.append(reply)
@@ -322,11 +320,16 @@ class EngineThread(threading.Thread):
         claims, self._serving.claims = self._serving.claims, []
         refuse(claims, error)
 
+    def _finished(self, delivery: Delivery, refused: Refused | None, ended: bool) -> None:
+        self.attempts.drop(delivery)
+        if refused is not None and not ended:
+            refused(delivery)
+
     def _hand_over(self, served: Served) -> list[Reply[Any]]:
         replies: list[Reply[Any]] = []
         self._serving.done(served)
         for claim, held in served.claims:
-            self._attempts.add(held)
+            self.attempts.add(held)
             if claim.reply.put([item.delivery for item in held]):
                 replies.append(claim.reply)
                 continue
@@ -351,10 +354,11 @@ class EngineThread(threading.Thread):
             version = queue.data_version()
             if version != self._data_version:
                 self._serving.look()
-                if self._attempts:
-                    self._attempts.compare(own_attempts(queue))
+                if self.attempts:
+                    self.attempts.compare(own_attempts(queue))
                 wake(self._waits.look(queue))
                 self._data_version = version  # only now: a look that fails is tried again
+            self.attempts.confirm()
 
     def _end(self) -> None:
         """Close, when everything is written or it has taken too long."""

@@ -47,7 +47,7 @@ def write_stacks(
 def write_lost(recorder: Recorder, attempt: Attempt) -> None:
     """Mark what an attempt did that has been another worker's for a while."""
     number = attempt.delivery.attempt
-    message = f"attempt {number} has lost its lease: the run goes on elsewhere, and what this one still does is lost"
+    message = f"attempt {number} has lost its lease, and what it still does is lost: {attempt.lost}"
     write_log(recorder, WARN, SOURCE, message, {"attempt": number}, None, current_place())
 
 
