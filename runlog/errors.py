@@ -88,6 +88,10 @@ class StoreError(RunlogError):
     """The run log's database cannot be read or written."""
 
 
+class QueryTimeout(StoreError):
+    """Reading took longer than it was given."""
+
+
 class StoreTooNew(StoreError):
     """The database was written by a newer runlog; this one leaves it alone."""
 
