@@ -9,6 +9,7 @@ The tree of them::
      ├─ TaskError              a task is unknown or defined twice, or an option of one is wrong
      ├─ QueryError             a search query is not well formed
      ├─ RunNotFound            no run, or more than one, has that id
+     ├─ EventNotFound          no event has that number
      ├─ TokenNotFound          no token has that id
      ├─ ScheduleNotFound       no schedule has that id
      ├─ ChildRunError          a run that was waited for did not complete
@@ -59,6 +60,10 @@ class QueryError(RunlogError):
 
 class RunNotFound(RunlogError):
     """No run has that id, or a shortened id fits more than one."""
+
+
+class EventNotFound(RunlogError):
+    """No event of the log has that number."""
 
 
 class TokenNotFound(RunlogError):

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
+from runlog.stores.one_run import RunReader
+
 if TYPE_CHECKING:
     from runlog.stores.query import Query
 
@@ -202,7 +204,7 @@ class Statistics:
     schema: int
 
 
-class Reader(Protocol):
+class Reader(RunReader, Protocol):
     """The reading half of a store. Any number of processes may read while others write."""
 
     def runs(self, query: Query | None = None, *, cursor: str | None = None, limit: int = 50) -> Page[Run]:

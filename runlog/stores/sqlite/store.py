@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import nullcontext
-from functools import wraps
 from pathlib import Path
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import TypeVar
 
 import apsw
 
@@ -15,48 +13,23 @@ from runlog.stores.base import Batch, Bucket, Event, Page, Pruned, Run, Statisti
 from runlog.stores.evaluate import matches
 from runlog.stores.query import Query, Term, leaves
 from runlog.stores.sqlite import read, retention, search
+from runlog.stores.sqlite.connected import DAMAGED, reading, store_error
 from runlog.stores.sqlite.repair import repair_batch
 from runlog.stores.sqlite.rows import fetch
 from runlog.stores.sqlite.schema import APPLICATION_ID, MIGRATIONS
+from runlog.stores.sqlite.views import RunViews
 from runlog.stores.sqlite.write import end_open_spans, store_batch
 from runlog.system.sqlite import Database, connect_reader
 from runlog.system.write_lock import file_identity
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 _RUNS_BUDGET = 0.5  # seconds that a list of runs may look for events
 _SPANS_A_TRANSACTION = 1000
-_DAMAGED = (apsw.CorruptError, apsw.NotADBError)
 _UNFIT_VALUE = (apsw.TooBigError, apsw.ConstraintError, apsw.MismatchError, apsw.RangeError)
-_FIXES: dict[type[apsw.Error], str] = {
-    apsw.FullError: "free space on the disk; what waits is stored then",
-    apsw.IOError: "see whether the disk is full or failing; what waits is stored when it can be written again",
-    apsw.BusyError: "end the program that holds the database; what waits is stored then",
-    apsw.ReadOnlyError: "make the file and its folder writable",
-}
 
 
-def _reading(method: Callable[Concatenate[SQLiteStore, P], T]) -> Callable[Concatenate[SQLiteStore, P], T]:
-    @wraps(method)
-    def call(store: SQLiteStore, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            with store._database.gate if store._database is not None else nullcontext():
-                return method(store, *args, **kwargs)
-        except apsw.Error as error:
-            raise _error(f"cannot read {store.path}", error) from error
-
-    return call
-
-
-def _error(what: str, error: Exception) -> StoreError:
-    if isinstance(error, _DAMAGED):
-        return StoreError(what, f"the file is damaged: {error}", "runlog doctor   # says what can be done")
-    fix = next((fix for kind, fix in _FIXES.items() if isinstance(error, kind)), None)
-    return StoreError(what, str(error) or type(error).__name__, fix)
-
-
-class SQLiteStore:
+class SQLiteStore(RunViews):
     """A Store in the SQLite file at `path`, or with `readonly` a Reader of it. One thread uses it, one process.
 
     A writing store creates what is missing. A file that is damaged or foreign is moved aside, never deleted, and a new
@@ -65,7 +38,7 @@ class SQLiteStore:
     """
 
     def __init__(self, path: Path, *, readonly: bool = False) -> None:
-        self.path: Final = path
+        self.path = path
         self._database: Database | None = None
         self._reader: apsw.Connection | None = None
         self._file: tuple[int, int] | None = None
@@ -134,7 +107,7 @@ class SQLiteStore:
         try:
             return (yield from retention.prune(self._writable, older_than, max_size))
         except (apsw.Error, OSError) as error:
-            raise _error(f"cannot prune {self.path}", error) from error
+            raise store_error(f"cannot prune {self.path}", error) from error
 
     def maintain(self) -> None:
         """See Store.maintain. Empties the WAL; costs nothing where nothing was written since. Never raises."""
@@ -156,12 +129,12 @@ class SQLiteStore:
                     return work(connection)
             except _UNFIT_VALUE:
                 raise
-            except _DAMAGED as error:
+            except DAMAGED as error:
                 if last:
-                    raise _error(f"cannot write {self.path}", error) from error
+                    raise store_error(f"cannot write {self.path}", error) from error
                 self._writable.replace_damaged()
             except (apsw.Error, OSError) as error:
-                raise _error(f"cannot write {self.path}", error) from error
+                raise store_error(f"cannot write {self.path}", error) from error
         raise AssertionError("unreachable")
 
     @property
@@ -209,31 +182,31 @@ class SQLiteStore:
         self._file = file_identity(self.path)
         return connect_reader(self.path)
 
-    @_reading
+    @reading
     def positions(self, spool_id: str) -> dict[int, int]:
         sql = "SELECT segment, offset FROM position WHERE spool = ?"
         return {row[0]: row[1] for row in fetch(self._connection, sql, (spool_id,))}
 
-    @_reading
+    @reading
     def runs(self, query: Query | None = None, *, cursor: str | None = None, limit: int = 50) -> Page[Run]:
         """See Reader.runs. With terms about events it looks for half a second, then `searched_to` says how far back."""
         return search.list_runs(self._connection, query, cursor, max(1, limit), _RUNS_BUDGET)
 
-    @_reading
+    @reading
     def run(self, run_id: str) -> Run:
         return read.find_run(self._connection, run_id)
 
-    @_reading
+    @reading
     def events(self, run_id: str | None, *, after: int = 0, limit: int = 10_000) -> list[Event]:
         return read.run_events(self._connection, run_id, after, limit)
 
-    @_reading
+    @reading
     def search(
         self, query: Query | None, *, cursor: str | None = None, limit: int = 100, budget: float = 0.3
     ) -> Page[Event]:
         return search.search_events(self._connection, query, cursor, max(1, limit), budget)
 
-    @_reading
+    @reading
     def tail(self, query: Query | None, *, after: int, limit: int = 2000) -> tuple[list[Event], int]:
         """See Reader.tail. Spans show when they start (`open`) and again when they end.
 
@@ -258,32 +231,32 @@ class SQLiteStore:
         found = [event for event, run in rows if matches(node, event, checker.run(run) if about_runs else None)]
         return found, after
 
-    @_reading
+    @reading
     def last_event_id(self) -> int:
         return read.last_event_id(self._connection)
 
-    @_reading
+    @reading
     def arrivals(self, *, after: int | None, limit: int = 2000) -> tuple[list[Run], int]:
         return read.arrivals(self._connection, after, limit)
 
-    @_reading
+    @reading
     def versions(self, run_ids: Sequence[str]) -> dict[str, int]:
         return read.versions(self._connection, run_ids)
 
-    @_reading
+    @reading
     def histogram(self, start: int, end: int, *, buckets: int = 60, task: str | None = None) -> list[Bucket]:
         """See Reader.histogram. Logs and ended spans; `task=""` is those of no run."""
         return read.histogram(self._connection, start, end, buckets, task)
 
-    @_reading
+    @reading
     def keys(self, prefix: str = "", limit: int = 50) -> list[str]:
         return read.keys(self._connection, prefix, limit)
 
-    @_reading
+    @reading
     def values(self, key: str, prefix: str = "", limit: int = 50) -> list[str]:
         return read.values(self._connection, key, prefix, limit)
 
-    @_reading
+    @reading
     def statistics(self) -> Statistics:
         """See Reader.statistics. `events` are logs and ended spans."""
         connection = self._connection
