@@ -43,7 +43,7 @@ class Readers:
         self._closed = False
 
     async def run(self, function: Callable[[Reader], T], *, seconds: float | None = None, live: bool = False) -> T:
-        """Call a function with a reader, in a thread. Raises Refused, whose problem says what the reader's error does."""
+        """Call a function with a reader, in a thread. Raises Refused; its problem says what the reader's error does."""
         limiter = self._streams if live else self._requests
         if limiter.statistics().tasks_waiting >= WAITING:
             raise Refused(503, Problem("busy", "too many requests read the run log at once", fix="try again"))
