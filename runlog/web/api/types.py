@@ -282,7 +282,8 @@ class TracePage(msgspec.Struct):
 
     An `open` row says that a span has begun; the `span` row of the same span id, in this page or a later one, replaces
     it.
-    A page read from the start leaves the open rows out whose spans have ended.
+    A page leaves the open rows out whose spans end in the same page; of a span that ends in a later one the open row
+    is there, so that what is inside it has its place from the first page on.
     """
 
     run_id: str
