@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 from anyio import to_thread
@@ -14,6 +13,7 @@ from anyio import to_thread
 from runlog.config import Settings
 from runlog.engines.base import Engine
 from runlog.errors import PayloadError, RunNotFound, StoreError
+from runlog.executor.payloads import is_whole
 from runlog.recording import get_recorder
 from runlog.stores import open_reader
 from runlog.stores.base import Page, Run
@@ -22,12 +22,6 @@ from runlog.tasks.submitter import RunRequest
 
 _FLUSH = 1.0
 """Seconds that a look at the log waits for what this process has just recorded."""
-
-_MARK = re.compile(
-    r"\[redacted[:\]]|\[redacted: |…\[[\d,]+ characters cut\]…|\A<(?:[\d,]+ more|more|depth|cycle|unreadable\b.*)>\Z"
-    r"|\A\[runlog could not scrub this record"
-)
-"""What the log has in the place of something that it does not keep."""
 
 
 class Submit(Protocol):
@@ -109,7 +103,7 @@ def _whole_payload(run: Run) -> bytes | None:
     if isinstance(run.payload, bytes) or run.payload is None:
         whole = not (run.options or {}).get("payload_scrubbed")
     else:
-        whole = _is_whole(run.payload)
+        whole = is_whole(run.payload)
     if not whole:
         raise PayloadError(
             f"the payload of run {run.run_id} is no longer whole",
@@ -117,17 +111,3 @@ def _whole_payload(run: Run) -> bytes | None:
             f"runlog replay {run.run_id} --payload '…'   # or runs.replay(run_id, payload=...)",
         )
     return run.payload if isinstance(run.payload, bytes) or run.payload is None else msgspec.json.encode(run.payload)
-
-
-def _is_whole(value: Any) -> bool:
-    """Whether plain data of the log has no mark in the place of something that was left out."""
-    waiting = [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, str) and _MARK.search(item):
-            return False
-        if isinstance(item, dict):
-            waiting += [*item, *item.values()]
-        elif isinstance(item, list):
-            waiting += item
-    return True
