@@ -21,6 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "cancel": ("cancel", _WORK),
     "replay": ("replay", _WORK),
     "reschedule": ("reschedule", _WORK),
+    "ui": ("ui", _READ),
     "runs": ("runs", _READ),
     "show": ("show", _READ),
     "stacks": ("stacks", _READ),

@@ -10,9 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
 
 from runlog.web.api.types import Problem, Scope
 
@@ -21,15 +19,16 @@ if TYPE_CHECKING:
     from runlog.web.services import Services
 
 T = TypeVar("T")
-_MOST_TEXT = 4000
+MOST_BODY = 4 * 1024 * 1024
+"""Bytes: a payload for a replay."""
 
 
 class Refused(Exception):
     """A request is answered with a problem and this HTTP status."""
 
-    def __init__(self, status: int, problem: Problem) -> None:
+    def __init__(self, status: int, problem: Problem, headers: dict[str, str] | None = None) -> None:
         super().__init__(problem.what)
-        self.status, self.problem = status, problem
+        self.status, self.problem, self.headers = status, problem, headers
 
 
 def bad_request(what: str, why: str = "", fix: str = "") -> Refused:
@@ -63,7 +62,9 @@ class Endpoint:
     scope: Scope | None
     summary: str
     answer: Any = None
-    body: type[msgspec.Struct] | None = None
+    body: Any = None
+    """The type that a POST's JSON is checked against."""
+    most_body: int = MOST_BODY
     parameters: tuple[Parameter, ...] = ()
     media_type: str = "application/json"
     live: bool = False
@@ -90,6 +91,3 @@ class Call:
         """Run a function in a thread with a reader of the log. Bounded in time; raises Refused where that is over,
         where too many are reading, and where there is no log yet."""
         return await self.services.readers.run(function, seconds=seconds)
-
-
-Answer = Response | msgspec.Struct

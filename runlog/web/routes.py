@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from runlog.web import assets
 from runlog.web.api import session
 from runlog.web.endpoint import Endpoint
 
-ENDPOINTS: tuple[Endpoint, ...] = (*session.ENDPOINTS,)
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *assets.ENDPOINTS,
+    *session.ENDPOINTS,
+)

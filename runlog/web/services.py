@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+import anyio
 
 from runlog.config import Settings
+from runlog.web.assets import Assets
+from runlog.web.live.hub import Hub
 from runlog.web.readers import Readers
 
 
-@dataclass(slots=True)
 class Services:
-    """Made by `application.build`, closed with the server."""
+    """Opened with the server, and closed with it."""
 
-    settings: Settings
-    readers: Readers
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.readers = Readers(settings)
+        self.hub = Hub(settings, self.readers)
+        self.assets = Assets()
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        self._stack.callback(self.readers.close)
+        group = await self._stack.enter_async_context(anyio.create_task_group())
+        self._stack.callback(group.cancel_scope.cancel)
+        group.start_soon(self.hub.run)
+        return self
+
+    def stop(self) -> None:
+        """End every live stream: the server is about to end."""
+        self.hub.close()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._stack.__aexit__(kind, error, traceback)

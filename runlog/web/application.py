@@ -1,0 +1,72 @@
+"""The web application: every request passes the guard, and goes to the endpoint that it found."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from runlog.web.answers import json_response, problem_response
+from runlog.web.api.types import Problem
+from runlog.web.endpoint import Call, Endpoint, Refused
+from runlog.web.parameters import read_body, read_parameters
+from runlog.web.routes import ENDPOINTS
+from runlog.web.security.guard import ADMITTED, Admitted, Guard
+from runlog.web.security.hosts import Hosts
+from runlog.web.security.tokens import Tokens
+from runlog.web.services import Services
+from runlog.web.table import Table
+
+_log = logging.getLogger("runlog.web")
+
+
+def build(
+    services: Services,
+    *,
+    tokens: Tokens,
+    hosts: Hosts,
+    view_only: bool = False,
+    endpoints: Sequence[Endpoint] = ENDPOINTS,
+) -> ASGIApp:
+    """The application that serves these endpoints, and nothing else. The caller opens and closes the services."""
+    return Guard(_Dispatch(services), Table(endpoints), tokens, hosts, view_only=view_only)
+
+
+class _Dispatch:
+    """Calls the handler of a request that was let in."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        admitted: Admitted = scope[ADMITTED]
+        response = await self._answer(Request(scope, receive), admitted)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request, admitted: Admitted) -> Response:
+        endpoint = admitted.endpoint
+        try:
+            parameters = read_parameters(endpoint, request.scope["query_string"])
+            body = await read_body(endpoint, request)
+            call = Call(request, self._services, parameters, admitted.path, body, admitted.scope)
+            answer = await endpoint.handler(call)
+            return answer if isinstance(answer, Response) else json_response(answer)
+        except Refused as refused:
+            return problem_response(refused.status, refused.problem, refused.headers)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception as error:  # noqa: BLE001 - whoever asked is told that, and not what is inside
+            _log.error("%s %s failed: %s", endpoint.method, endpoint.path, _place(error))
+            return problem_response(500, Problem("internal", "this request failed inside runlog"))
+
+
+def _place(error: BaseException) -> str:
+    """The type of an error and where it was raised: none of its values, which may be anybody's data."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    where = "" if last is None else f" at {last.tb_frame.f_code.co_filename}:{last.tb_lineno}"
+    return f"{type(error).__name__}{where}"
