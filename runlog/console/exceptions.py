@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,9 @@ _MESSAGE_LENGTH = 2000
 _MESSAGE_LINES = 20
 _DEEPEST = 20
 _OURS = f"{Path(__file__).parents[1]}/"
-_LIBRARY = tuple(sorted({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}, key=len, reverse=True))
+_STDLIB = f"{sysconfig.get_path('stdlib')}/"
+_PACKAGES = re.compile(r".*/(?:site|dist)-packages/")
+_ANY_STDLIB = re.compile(r".*/(?:lib(?:64)?/(?:python|pypy)3[.\d]*t?|python3\d+\.zip)/")
 
 
 def exception_title(error: dict[str, Any]) -> str:
@@ -96,19 +99,26 @@ def frame_lines(frames: list[dict[str, Any]], indent: int = 0, *, brief: bool = 
 
 def frame_place(frame: dict[str, Any]) -> tuple[str, bool]:
     """Return `file:line in function`, and whether the file is the project's own."""
-    path = str(frame.get("file") or "?")
-    short, own = path, not path.startswith("<")
-    for folder in _LIBRARY:
-        if path.startswith(folder + "/"):
-            short, own = path[len(folder) + 1 :], False
-            break
-    else:
-        own = own and not path.startswith(_OURS) and "/runlog_instrumentation_" not in path
-        if path.startswith((here := str(Path.cwd())) + "/"):
-            short = path[len(here) + 1 :]
-        elif "/site-packages/" in path:
-            short, own = path.rpartition("/site-packages/")[2], False
-    return visible_line(f"{short}:{frame.get('line')} in {frame.get('function')}"), own
+    short, library = file_home(str(frame.get("file") or "?"))
+    return visible_line(f"{short}:{frame.get('line')} in {frame.get('function')}"), library is None
+
+
+def file_home(path: str) -> tuple[str, str | None]:
+    """Return a file's path as it is understood within its home, and whose it is: a library by the name of its package,
+    `python` for the standard library, None for the project's own code. It may be a file of another environment."""
+    if found := _PACKAGES.match(path):
+        short = path[found.end() :]
+        package = short.split("/", 1)[0].removesuffix(".py")
+        return short, "runlog" if package.startswith("runlog_instrumentation_") else package
+    if path.startswith("<"):
+        return path, "python"
+    if path.startswith(_OURS) or "/runlog_instrumentation_" in path:
+        return path, "runlog"
+    for folder in (_STDLIB, f"{Path.cwd()}/"):
+        if path.startswith(folder):
+            return path[len(folder) :], "python" if folder == _STDLIB else None
+    found = _ANY_STDLIB.match(path)
+    return (path[found.end() :], "python") if found else (path, None)
 
 
 def _dropped(error: dict[str, Any], margin: Piece) -> Iterator[Line]:
