@@ -11,7 +11,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 from runlog.config import Settings
-from runlog.engines.local import LocalEngine
+from runlog.engines.local import LocalEngine, LostQueue
+from runlog.engines.local.leaving import REASON
 from runlog.errors import RunlogError, StoreError
 from runlog.executor import Care, EngineSubmitter, Executor, PayloadScrubber, RunRecords, Scheduler
 from runlog.executor.trouble import EXIT_CODE, Lookout
@@ -43,7 +44,9 @@ class Service:
         settings, provider = self._settings, get_provider()
         records = RunRecords()
         scrub, lease = PayloadScrubber(settings), settings.worker.lease
-        self._engine = LocalEngine(settings.queue_path, records, lease=lease, spare=self._spare, scrub=scrub)
+        self._engine = LocalEngine(
+            settings.queue_path, records, lease=lease, spare=self._spare, scrub=scrub, lost=_say_lost
+        )
         self.submitter = EngineSubmitter(self._engine, provider, settings)
         self._submitting = Submitting(self.submitter)
         self._submitting.__enter__()
@@ -159,6 +162,17 @@ def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
+
+
+def _say_lost(lost: LostQueue) -> None:
+    """Tell of a queue that was deleted under this process. In the engine's thread."""
+    place = {"path": str(lost.path), "runs": lost.count}
+    what = "the queue {path} was deleted or replaced while it was in use; work goes on with the one that is there now"
+    if not lost.count:
+        logger.warn(f"{what}, which has all its runs", place)
+        return
+    again = f"runlog replay --query 'run.reason:\"{REASON}\"'   # runs them again"
+    logger.error(f"{what}. Lost, and CRASHED in the run log, are its unfinished runs: {{runs}}. {again}", place)
 
 
 def _say_temporary(error: StoreError) -> None:

@@ -21,7 +21,7 @@
 | `shutdown` | `worker`? | its worker was shut down; it runs again |
 
 Ended runs may have `canceled` (`by`?: a run id), `expired` (`ttl`), `max_duration` (`seconds`), `memory` (`limit`,
-`peak`: bytes), `process` and `crashes` (`worker`, `crashes`).
+`peak`: bytes), `process`, `crashes` (`worker`, `crashes`) and `queue_deleted`.
 """
 
 from __future__ import annotations
@@ -185,4 +185,5 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "max_duration": lambda cause: f"it took longer than {cause['seconds']:g} s (max_duration)",
     "memory": _memory,
     "crashes": _crashes,
+    "queue_deleted": lambda _: "its queue was deleted",
 }

@@ -60,7 +60,7 @@ class RunRecords:
 def write_refused(delivery: Delivery) -> None:
     """Mark an attempt whose end the engine did not take. From any thread."""
     run, recorder = delivery.run, get_recorder()
-    words = "had lost its lease when it ended: the run goes on elsewhere, and how this one ended counts for nothing"
+    words = "had lost its lease when it ended: how it ended counts for nothing"
     place = run.run_id, run.trace_id, run.span_id
     attributes = {"attempt": delivery.attempt}
     write_log(recorder, WARN, SOURCE, f"attempt {delivery.attempt} {words}", attributes, None, place)

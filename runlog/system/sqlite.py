@@ -61,6 +61,9 @@ class Database:
         self.moved_aside: Path | None = None
         self.gate = threading.RLock()
         """Held while SQLite is at work, so that a fork finds it at rest."""
+        self.leaving: Callable[[apsw.Connection], None] = lambda _: None
+        """Called with a connection that is about to be closed, as its file was deleted or replaced: it can be read for
+        the last time. Must not raise."""
         self._application_id, self._migrations = application_id, migrations
         self._secure_delete = secure_delete
         self._wal_pages = self._checkpointed = 0
@@ -81,14 +84,24 @@ class Database:
             raise
 
     def _connect(self) -> None:
+        if file_identity(self.path) is None:  # another process may have the deleted one open, with these
+            self._remove_companions()
         try:
             self.connection = self._open()
         except _DAMAGED:
             self.moved_aside = self._move_aside()
             self.connection = self._open()
-        self._file = file_identity(self.path)
+        self._file, self._wal = file_identity(self.path), file_identity(self._companion("-wal"))
         self._wal_pages = self._checkpointed = 0
         self.connection.set_wal_hook(self._committed)
+
+    def _companion(self, suffix: str) -> Path:
+        return self.path.with_name(self.path.name + suffix)
+
+    def _remove_companions(self) -> None:
+        """They belong to a file that is there no more: SQLite would take them for those of the one that is."""
+        for suffix in ("-wal", "-shm"):
+            self._companion(suffix).unlink(missing_ok=True)
 
     def _committed(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
         self._wal_pages = pages
@@ -146,7 +159,7 @@ class Database:
         while target.exists():
             target = target.with_name(target.name + "x")
         for suffix in ("-wal", "-shm", ""):  # the file last: a new one must never meet the old WAL
-            source = self.path.with_name(self.path.name + suffix)
+            source = self._companion(suffix)
             if source.exists():
                 source.rename(target.with_name(target.name + suffix))
         return target
@@ -168,9 +181,11 @@ class Database:
         """Whether the file that is open is still the one at `path`: not deleted, not replaced."""
         return file_identity(self.path) == self._file
 
-    def reopen_if_replaced(self) -> None:
-        """Open the file anew if there is another one at `path`, as `transaction` does. Raises StoreError."""
-        if self._file == _UNKNOWN or file_identity(self.path) not in (self._file, None):
+    def reopen_if_replaced(self, *, deleted: bool = False) -> None:
+        """Open the file anew if there is another one at `path` (or, with `deleted`, none), as `transaction` does.
+        Raises StoreError."""
+        found = file_identity(self.path)
+        if self._file == _UNKNOWN or (found != self._file and (deleted or found is not None)):
             try:
                 with self.lock.held(), self.gate:
                     self._reopen()
@@ -179,6 +194,10 @@ class Database:
 
     def _reopen(self) -> None:
         if not self.is_in_place:
+            if self._file != _UNKNOWN:
+                self.leaving(self.connection)
+                if file_identity(self._companion("-wal")) == self._wal:
+                    self._remove_companions()
             self._forget_connection()
             self._connect()
 

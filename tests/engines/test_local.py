@@ -19,7 +19,7 @@ import apsw
 import pytest
 
 from runlog.engines.base import Interrupt, Outcome
-from runlog.engines.local import LocalEngine, care, claiming, live_workers, operations, reading, submitting
+from runlog.engines.local import LocalEngine, LostQueue, care, claiming, live_workers, operations, reading, submitting
 from runlog.errors import RunNotFound, StoreError, StoreTooNew
 from runlog.system.files import private_directory
 from runlog.system.sqlite import Database
@@ -129,6 +129,73 @@ async def test_a_queue_that_is_deleted_is_started_anew(local: LocalEngine) -> No
     assert (await claim_one(local)).run.run_id == new.run_id
     assert not await local.finish(lost, Outcome("COMPLETED"))
     assert live_workers(local.path) == [local.worker_name]
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+async def test_runs_of_a_queue_that_is_deleted_under_a_worker_are_given_an_end(tmp_path: Path, how: str) -> None:
+    """Nobody does anything but wait for work."""
+    path, changes, lost = tmp_path / "queue.db", Changes(), list[LostQueue]()
+    spare = LocalEngine(tmp_path / "other" / "queue.db", Changes())
+    await spare.submit([new_run("other")])
+    await spare.close()
+    engine = LocalEngine(path, changes, lost=lost.append)
+    ended, running, waiting = new_run(), new_run(), new_run("later")
+    await engine.submit([ended, running, waiting])
+    assert await engine.finish(await claim_one(engine), Outcome("COMPLETED"))
+    delivery, told = await claim_one(engine), list[Interrupt]()
+    engine.watch(delivery, told.append)
+    version = (await engine.get(running.run_id)).version
+    path.unlink()
+    if how == "replaced":
+        spare.path.rename(path)
+    await eventually(lambda: _true(lost))
+    assert [interrupt.reason for interrupt in told] == ["its queue was deleted"]
+    assert await engine.lost(delivery) == "its queue was deleted"
+    assert not await engine.finish(delivery, Outcome("COMPLETED"))
+    await engine.close()
+    assert lost[0].count == 2
+    assert changes.of(ended.run_id)[-1] == "COMPLETED"
+    assert changes.of(running.run_id).count("CRASHED") == changes.of(waiting.run_id).count("CRASHED") == 1
+    (crashed,) = [run for run in changes if run.run_id == running.run_id and run.status == "CRASHED"]
+    assert (crashed.version, crashed.reason, crashed.attempt) == (version + 1, "its queue was deleted", 1)
+    assert crashed.error == {"type": "Crashed", "message": "its queue was deleted"}
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_of_several_workers_each_run_of_a_deleted_queue_is_ended_by_one(tmp_path: Path) -> None:
+    """The file alone is deleted: the others still have its companions open."""
+    path, told = tmp_path / "queue.db", list[LostQueue]()
+    engines = [LocalEngine(path, Changes(), lost=told.append) for _ in range(3)]
+    runs = [new_run() for _ in range(5)]
+    await engines[0].submit(runs)
+    for engine in engines:
+        await claim_one(engine)
+    path.unlink()
+    await eventually(lambda: _true(len(told) == 3))
+    assert sorted(run.run_id for lost in told for run in lost.runs) == sorted(run.run_id for run in runs)
+    assert {lost.count for lost in told} == {5}
+    new = new_run()
+    await engines[1].submit([new])
+    assert (await claim_one(engines[2])).run.run_id == new.run_id
+    for engine in engines:
+        await engine.close()
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_queue_that_is_put_back_loses_nothing(tmp_path: Path) -> None:
+    path, changes, lost = tmp_path / "queue.db", Changes(), list[LostQueue]()
+    engine, new = LocalEngine(path, changes, lost=lost.append), new_run()
+    await engine.submit([new])
+    await engine.close()
+    engine = LocalEngine(path, changes, lost=lost.append)
+    await engine.get(new.run_id)
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(path.read_bytes())
+    copy.rename(path)
+    assert (await claim_one(engine)).run.run_id == new.run_id
+    assert (lost[0].count, lost[0].runs) == (0, [])
+    await engine.close()
 
 
 async def test_a_worker_without_its_lock_gets_no_run(local: LocalEngine) -> None:

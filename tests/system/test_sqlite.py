@@ -70,3 +70,29 @@ def test_a_durable_transaction_waits_for_the_disk_and_the_next_one_does_not(tmp_
         with database.transaction(durable=durable) as connection:
             assert connection.pragma("synchronous") == wanted
     database.close()
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_what_a_file_that_is_gone_leaves_behind_is_not_taken_for_that_of_the_next(tmp_path: Path, how: str) -> None:
+    """SQLite would play the old WAL into another file, and trust the index in memory that others have open."""
+    path, other = tmp_path / "some.db", tmp_path / "other.db"
+    second = Database(other, 1, MIGRATIONS)
+    with second.transaction() as connection:
+        connection.execute("INSERT INTO entry VALUES ('other')")
+    second.close()
+    databases = [Database(path, 1, MIGRATIONS) for _ in range(2)]
+    left: list[object] = []
+    databases[0].leaving = lambda old: left.extend(old.execute("SELECT name FROM entry"))
+    with databases[0].transaction() as connection:
+        connection.execute("INSERT INTO entry VALUES ('old')")
+    path.unlink()
+    if how == "replaced":
+        other.rename(path)
+    for number, database in enumerate(databases):
+        with database.transaction() as connection:
+            connection.execute("INSERT INTO entry VALUES (?)", (str(number),))
+    assert left == [("old",)]
+    assert entries(path) == ["other"] * (how == "replaced") + ["0", "1"]
+    assert databases[0].connection.pragma("integrity_check") == "ok"
+    for database in databases:
+        database.close()

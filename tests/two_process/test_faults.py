@@ -12,6 +12,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from runlog.stores.query import parse
 from tests.helpers import times
 from tests.two_process.conftest import LEASE, Scene, _log, attempts_of
 
@@ -154,6 +155,34 @@ async def test_a_stopped_worker_is_fenced(scene: Scene) -> None:
     spans = _ended_spans(handle.id)
     assert spans["Attempt 1"] == "canceled"
     assert spans["Attempt 2"] in ("ok", "unset")
+
+
+async def test_a_worker_goes_on_without_the_runs_of_a_queue_that_was_deleted(scene: Scene, project: Path) -> None:
+    await scene.ready()
+    running, waiting = await scene.trigger("sleeper", 60), await scene.trigger("plain", 1, delay=60)
+    await scene.noted("sleeper")
+    (project / ".runlog" / "queue.db").unlink()
+    for handle in (running, waiting):
+        with anyio.fail_after(60):
+            while _logged(handle.id) != ("CRASHED", "its queue was deleted"):
+                await anyio.sleep(0.02)
+    with anyio.fail_after(60):
+        while _ended_spans(running.id).get("Attempt 1") != "canceled":
+            await anyio.sleep(0.02)
+    handle = await scene.trigger("plain", 1)
+    assert (await handle.wait()).output == 1
+    with _log() as log:
+        said = log.search(parse('level:error "was deleted or replaced"')).items[0]
+        said_of_run = [event.message for event in log.events(running.id) if event.kind == "log"]
+    assert said.attributes["runs"] == 2
+    assert "runlog replay --query" in said.message
+    assert said_of_run.count("its queue was deleted") == 1
+
+
+def _logged(run_id: str) -> tuple[str, str | None]:
+    with _log() as log:
+        run = log.run(run_id)
+        return run.status, run.reason
 
 
 def _ended_spans(run_id: str) -> dict[str, str | None]:

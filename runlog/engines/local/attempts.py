@@ -121,6 +121,14 @@ class Attempts:
             elif asked > attempt.asked:
                 self._ask(attempt, asked)
 
+    def lose(self, run_ids: Iterable[str], reason: str) -> None:
+        """These runs are no longer theirs."""
+        lost = set(run_ids)
+        with self._lock:
+            found = [attempt for key, attempt in self._attempts.items() if key[0] in lost]
+        for attempt in found:
+            self._interrupt(attempt, Interrupt("lost", reason))
+
     def _ask(self, attempt: _Attempt, asked: int) -> None:
         with self._lock:
             attempt.asked = asked

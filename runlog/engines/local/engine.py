@@ -28,6 +28,7 @@ from runlog.engines.base import (
 )
 from runlog.engines.local import admission, declaring, ending, reading, submitting, workforce
 from runlog.engines.local.extras import Extras
+from runlog.engines.local.leaving import OnLost
 from runlog.engines.local.looking import explained
 from runlog.engines.local.operations import Claim, Operation, Stop, Wait
 from runlog.engines.local.queue import Queue, Scrub
@@ -62,6 +63,7 @@ class LocalEngine(Extras):
         poll: float = 0.05,
         spare: Callable[[StoreError], None] | None = None,
         scrub: Scrub | None = None,
+        lost: OnLost = None,
     ) -> None:
         """`lease` (seconds) is for how long a worker that shows no sign of life keeps its runs where its death cannot
         be seen; it is renewed every third of it. Nothing is opened before the first use.
@@ -69,9 +71,12 @@ class LocalEngine(Extras):
         With `spare`, where `path` cannot be written (a read-only folder, a full disk), the queue is a temporary one of
         this process alone, and `spare` is told why, in the engine's thread. Without, every call raises StoreError.
 
-        `scrub` takes the secrets out of a payload when its run has ended."""
+        `scrub` takes the secrets out of a payload when its run has ended.
+
+        A queue that is deleted or replaced while it is in use is noticed within seconds if this process works or waits.
+        It goes on with the new one; the runs that are lost are told as CRASHED, and `lost` is told of them."""
         self.path, self._on_change, self._lease, self._poll = path, on_change, lease, poll
-        self._spare, self._scrub = spare, scrub
+        self._spare, self._scrub, self._lost = spare, scrub, lost
         self._thread: EngineThread | None = None
         self._starting = threading.Lock()
         self._closed = False
@@ -94,7 +99,13 @@ class LocalEngine(Extras):
             thread = self._thread
             if thread is None:
                 thread = EngineThread(
-                    self.path, self._on_change, lease=self._lease, poll=self._poll, spare=self._spare, scrub=self._scrub
+                    self.path,
+                    self._on_change,
+                    lease=self._lease,
+                    poll=self._poll,
+                    spare=self._spare,
+                    scrub=self._scrub,
+                    lost=self._lost,
                 )
                 self._thread = thread
                 thread.start()

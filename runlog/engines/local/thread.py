@@ -20,7 +20,8 @@ from runlog.engines.local.attempts import Attempts
 from runlog.engines.local.care import Care
 from runlog.engines.local.ending import mark
 from runlog.engines.local.erasing import Erasing
-from runlog.engines.local.file import QueueFile
+from runlog.engines.local.file import OpenedQueue
+from runlog.engines.local.leaving import REASON, OnLost
 from runlog.engines.local.operations import Claim, Item, Operation, Stop, Wait, Waits, finishing
 from runlog.engines.local.place import Spare
 from runlog.engines.local.queue import Queue, Scrub
@@ -57,17 +58,17 @@ class EngineThread(threading.Thread):
         poll: float,
         spare: Spare = None,
         scrub: Scrub | None = None,
+        lost: OnLost = None,
     ) -> None:
         super().__init__(name="runlog-engine", daemon=True)
         self.worker = new_worker_name()
         self._path, self._on_change, self._poll_every, self._lease = path, on_change, poll, lease
-        self._file = QueueFile(path, self.worker, int(lease * 1e9), spare, scrub)
+        self._file, self._on_lost = OpenedQueue(path, self.worker, int(lease * 1e9), spare, scrub), lost
         self._erasing = Erasing()
         self._inbox: SimpleQueue[Item] = SimpleQueue()
         self.attempts = Attempts(lease)
         self._busy = threading.Lock()
         self._paused = threading.local()
-        self.files = WorkerFiles(path)
         self._care = Care(self.files, lease)
         self._backlog: list[Operation] = []
         self._serving = Serving()
@@ -79,6 +80,10 @@ class EngineThread(threading.Thread):
         self._stopped = False
 
     # For other threads.
+
+    @property
+    def files(self) -> WorkerFiles:
+        return self._file.files
 
     @property
     def moved_aside(self) -> Path | None:
@@ -222,17 +227,21 @@ class EngineThread(threading.Thread):
     def _opened(self) -> Queue:
         queue = self._file.open()
         if self._file.path != self._path:
-            self._path = self._file.path
-            self.files = WorkerFiles(self._path)
-            self._care = Care(self.files, self._lease)
+            self._path, self._care = self._file.path, Care(self.files, self._lease)
         self._adopt()
         return queue
 
     def _adopt(self) -> None:
         """Go on with the file that is open now. Another one than before knows nothing of this worker."""
-        if self._file.adopt():
+        if self._file.is_another:
+            lost = self._file.adopt()
             self._data_version = -1
             self._serving.begin_anew()
+            if lost is not None:
+                self.attempts.lose([run.run_id for run in lost.runs], REASON)
+                tell_changes(lost.runs, self._on_change)
+                if self._on_lost is not None:
+                    self._on_lost(lost)
 
     def _fail(
         self, operations: list[Operation], reads: list[Operation], waits: list[Wait | TokenWait], error: RunlogError
