@@ -11,7 +11,7 @@ import anyio
 from anyio import to_thread
 
 from runlog.config import Settings
-from runlog.errors import QueryError, QueryTimeout, RunNotFound, StoreError
+from runlog.errors import EventNotFound, QueryError, QueryTimeout, RunNotFound, StoreError
 from runlog.reading.opening import has_log
 from runlog.stores import open_reader
 from runlog.stores.base import Reader
@@ -73,7 +73,7 @@ class Readers:
             with getattr(reader, "within", nullcontext)(seconds):
                 found = function(reader)
             usable = True
-        except (QueryError, RunNotFound, Refused, QueryTimeout) as error:
+        except (QueryError, RunNotFound, EventNotFound, Refused, QueryTimeout) as error:
             usable = True
             raise refusal(error) from error
         except StoreError as error:
@@ -116,7 +116,7 @@ def refusal(error: Exception) -> Refused:
     if isinstance(error, QueryError):
         return Refused(400, Problem("bad-query", error.what, error.why or "", error.fix or "", error.position))
     what, why, fix = getattr(error, "what", str(error)), getattr(error, "why", ""), getattr(error, "fix", "")
-    if isinstance(error, RunNotFound):
+    if isinstance(error, RunNotFound | EventNotFound):
         return Refused(404, Problem("not-found", what, why or "", fix or ""))
     if isinstance(error, QueryTimeout):
         return Refused(503, Problem("timeout", what, why or "", fix or ""))

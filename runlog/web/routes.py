@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from runlog.web import assets
-from runlog.web.api import session
+from runlog.web.api import events, session, trace
 from runlog.web.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *assets.ENDPOINTS,
     *session.ENDPOINTS,
+    *trace.ENDPOINTS,
+    *events.ENDPOINTS,
 )

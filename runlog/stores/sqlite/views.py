@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from runlog.errors import EventNotFound
-from runlog.stores.base import Event
+from runlog.stores.base import Event, Run
+from runlog.stores.one_run import TraceRows
+from runlog.stores.sqlite.columns import trace_rows
 from runlog.stores.sqlite.connected import Connected, reading
 from runlog.stores.sqlite.rows import SELECT_EVENT, event_of
 
@@ -19,3 +21,7 @@ class RunViews(Connected):
         if row is None:
             raise EventNotFound(f"no event {number}", "it was never recorded, or has been pruned with its run")
         return event_of(row, row[-1])
+
+    @reading
+    def trace(self, run: Run, *, after: int = 0, limit: int = 25_000, under: bytes | None = None) -> TraceRows:
+        return trace_rows(self._connection, run, after, limit, under)
