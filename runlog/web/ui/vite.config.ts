@@ -3,7 +3,6 @@ import { defineConfig } from "vite";
 // Everything is served by runlog itself from a fixed list: no inline code, no data: scripts, no CDN.
 export default defineConfig({
   base: "/",
-  esbuild: false,
   build: {
     outDir: "../static",
     emptyOutDir: true,
