@@ -19,7 +19,7 @@ _KEYS = 50
 
 def run_facts(run: Run, now: int) -> Iterator[Line]:
     """When and where it ran, what was asked for at the trigger, payload, output and metadata."""
-    for facts in (_course(run), _asked_for(run, now)):
+    for facts in (_course(run), asked_for(run, now)):
         if facts:
             yield [(one_line(" · ".join(facts)), "note")]
     for name, value in (("payload", decoded(run.payload)), ("output", decoded(run.output))):
@@ -44,7 +44,8 @@ def _course(run: Run) -> list[str]:
     return facts
 
 
-def _asked_for(run: Run, now: int) -> list[str]:
+def asked_for(run: Run, now: int) -> list[str]:
+    """What was asked for at the trigger beyond the defaults."""
     options: dict[str, Any] = run.options or {}
     scope = options.get("idempotency_scope")
     told = (

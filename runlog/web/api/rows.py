@@ -1,0 +1,79 @@
+"""Runs as rows of lists."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from runlog.stores.base import Reader, Run
+from runlog.web.api.types import ErrorTitle, RunRow
+
+_MESSAGE = 500
+
+
+def row_of(run: Run, columns: Sequence[str] = (), reader: Reader | None = None) -> RunRow:  # noqa: ARG001
+    """A run as lists show it, with the columns that were asked for and that it has."""
+    options = run.options or {}
+    return RunRow(
+        run_id=run.run_id,
+        version=run.version,
+        task=run.task,
+        status=run.status,  # type: ignore[arg-type]
+        queue=run.queue,
+        created=run.created / 1e6,
+        changed=run.changed / 1e6,
+        available=milliseconds(run.available),
+        started=milliseconds(run.started),
+        ended=milliseconds(run.ended),
+        queue_time=_queue_time(run),
+        duration=None if run.started is None or run.ended is None else max(0, run.ended - run.started),
+        attempt=run.attempt,
+        code_version=run.code_version,
+        tags=list(run.tags),
+        errors=run.errors,
+        warnings=run.warnings,
+        spans=run.spans,
+        logs=run.logs,
+        reason=run.reason,
+        cause=_text((run.cause or {}).get("code")),
+        error=error_title(run.error),
+        worker=run.worker,
+        parent_run_id=run.parent_run_id,
+        root_run_id=run.root_run_id,
+        trace_id=_hex(run.trace_id),
+        span_id=_hex(run.span_id),
+        parent_span_id=_hex(run.parent_span_id),
+        concurrency_key=_text(options.get("concurrency_key")),
+        replay_of=_text(options.get("replay_of")),
+        schedule_id=_text(options.get("schedule_id")),
+        batch_id=_text(options.get("batch_id")),
+        columns=[],
+    )
+
+
+def milliseconds(nanoseconds: int | None) -> float | None:
+    return None if nanoseconds is None else nanoseconds / 1e6
+
+
+def error_title(error: dict[str, Any] | None) -> ErrorTitle | None:
+    if not error:
+        return None
+    return ErrorTitle(str(error.get("type") or "Exception"), str(error.get("message") or "")[:_MESSAGE])
+
+
+def _queue_time(run: Run) -> int | None:
+    """A delay counts only until it is over; `available` of a run that has started is of its next attempt."""
+    since = run.created
+    if run.available is not None and (run.started is None or run.available <= run.started):
+        since = max(since, run.available)
+    until = run.started if run.started is not None else run.ended if run.ended is not None else time.time_ns()
+    return max(0, until - since)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _hex(value: bytes | None) -> str | None:
+    return None if value is None else value.hex()
