@@ -34,10 +34,6 @@ def check_query(query: str, verb: str, *, yes: bool) -> None:
         )
 
 
-def count_of_runs(count: int) -> str:
-    return f"{count:,} run" if count == 1 else f"{count:,} runs"
-
-
 def confirm(question: str, *, yes: bool) -> bool:
     """Ask at the terminal, unless `yes`."""
     return yes or typer.confirm(question, err=True)

@@ -7,13 +7,13 @@ from typing import Annotated
 import anyio
 import typer
 
-from runlog.cli.bulk import ProgressLine, QueryOption, Yes, check_query, confirm, count_of_runs
+from runlog.cli.bulk import ProgressLine, QueryOption, Yes, check_query, confirm
 from runlog.cli.options import JsonDocument
 from runlog.cli.output import error_line, note, output
 from runlog.cli.project import load_settings, rescue, whole_id, without_console
 from runlog.config import Settings
 from runlog.errors import RunlogError
-from runlog.reading.text import one_line
+from runlog.reading.text import counted, one_line
 
 _HAD_ENDED = 2
 
@@ -51,7 +51,7 @@ def command(
         note("No run that has not ended matches.")
     elif canceled is not None:
         ended = f"; {found - canceled:,} had ended meanwhile" if found > canceled else ""
-        output().text(f"Cancel of {count_of_runs(canceled)} is asked for{ended}.")
+        output().text(f"Cancel of {counted(canceled, 'run')} is asked for{ended}.")
 
 
 def _cancel_these(settings: Settings, runs: list[str], reason: str | None, *, json: bool) -> None:
@@ -86,6 +86,6 @@ async def _cancel_all(settings: Settings, query: str, reason: str | None, yes: b
         found = await runs.matching(query, open_only=True)
         if not found:
             return 0, 0
-        if not confirm(f"Cancel {count_of_runs(len(found))}?", yes=yes):
+        if not confirm(f"Cancel {counted(len(found), 'run')}?", yes=yes):
             return len(found), None
         return len(found), await runs.cancel_each(found, ProgressLine("Cancelling"), reason=reason)

@@ -17,7 +17,7 @@ from runlog.config import Settings
 from runlog.errors import ConfigError, RunlogError
 from runlog.reading.clock import age
 from runlog.reading.opening import has_log
-from runlog.reading.text import size_text
+from runlog.reading.text import counted, size_text
 from runlog.stores.base import EXPORT_EVENT, WARN, Event
 
 _SAFE_SQLITE = (3, 51, 3)
@@ -148,7 +148,8 @@ def _log(settings: Settings) -> Iterator[Check]:
     finally:
         log.close()
     size = size_text(numbers.size)
-    text = f"{numbers.runs:,} runs, {numbers.events:,} records, {size}, schema {numbers.schema}, sound"
+    kept = f"{counted(numbers.runs, 'run')}, {counted(numbers.events, 'record')}"
+    text = f"{kept}, {size}, schema {numbers.schema}, sound"
     most = settings.retention.max_size * 1024 * 1024
     if most and numbers.size > 1.2 * most:
         yield Check("run log", "warn", f"{text}; retention.max_size is {size_text(most)}", "runlog prune")
@@ -179,7 +180,8 @@ def _queue(settings: Settings) -> Iterator[Check]:
             "queue", "error", f"{path} is damaged: {'; '.join(damage)}", f"stop the workers, then: mv {path} {path}.old"
         )
     else:
-        yield Check("queue", "ok", f"{workers} workers on this machine, {size_text(path.stat().st_size)}, sound")
+        who = f"{counted(workers, 'worker')} on this machine"
+        yield Check("queue", "ok", f"{who}, {size_text(path.stat().st_size)}, sound")
     for moved in sorted(path.parent.glob(path.name + ".damaged-*")):
         if not moved.name.endswith(("-wal", "-shm")):
             text = f"a damaged queue was moved aside: {moved}; the runs in it are not executed"

@@ -12,7 +12,7 @@ from runlog.cli.output import note, output
 from runlog.cli.project import load_settings, rescue
 from runlog.errors import RunlogError
 from runlog.reading.opening import nothing_recorded
-from runlog.reading.text import size_text
+from runlog.reading.text import counted, size_text
 from runlog.stores.query import parse_duration
 
 _MEBIBYTE = 1024 * 1024
@@ -56,8 +56,10 @@ def command(
         values = {"runs": pruned.runs, "events": pruned.events, "freed": pruned.freed}
         output().json({**values, "left": {"runs": left.runs, "events": left.events, "size": left.size}})
         return
-    output().text(f"Deleted {pruned.runs:,} runs and {pruned.events:,} records; {size_text(pruned.freed)} freed.")
-    output().text(f"Left: {left.runs:,} runs, {left.events:,} records, {size_text(left.size)}.", "note")
+    deleted = f"{counted(pruned.runs, 'run')} and {counted(pruned.events, 'record')}"
+    output().text(f"Deleted {deleted}; {size_text(pruned.freed)} freed.")
+    kept = f"{counted(left.runs, 'run')}, {counted(left.events, 'record')}"
+    output().text(f"Left: {kept}, {size_text(left.size)}.", "note")
 
 
 def _age(text: str | None) -> int | None:

@@ -14,7 +14,7 @@ from runlog.cli.options import JsonLines
 from runlog.cli.output import note, output
 from runlog.cli.project import load_settings, without_console
 from runlog.config import Settings
-from runlog.console.pieces import Line, Piece
+from runlog.console.pieces import Line
 from runlog.errors import RunlogError
 from runlog.reading.opening import nothing_recorded
 from runlog.reading.text import one_line
@@ -46,7 +46,8 @@ def command(
 ) -> None:
     """List the queues: their limits, and how many runs execute, are queued, wait or are delayed.
 
-    A queue that is paused hands out no runs; what executes goes on. The limit counts for each concurrency key.
+    A queue that is paused hands out no runs; what executes goes on. The limit counts for each concurrency key. Runs of
+    a worker that died execute until another worker takes them back.
 
     \b
     runlog queues
@@ -104,17 +105,33 @@ def _runs(state: QueueState) -> int:
 
 
 def _row(state: QueueState) -> Line:
-    full = state.concurrency is not None and state.executing >= state.concurrency and state.queued > 0
-    standing: Piece = ("paused", "attention") if state.paused else ("full", "attention") if full else ("", "")
     return [
         (one_line(state.name), "task"),
-        (f"{state.concurrency:,}" if state.concurrency is not None else "", "value"),
+        (_limit(state), "value"),
         (f"{state.executing:,}", "value"),
         (f"{state.queued:,}", "value"),
         (f"{state.waiting:,}", "value"),
         (f"{state.delayed:,}", "value"),
-        standing,
+        (_standing(state), "attention"),
     ]
+
+
+def _limit(state: QueueState) -> str:
+    if state.concurrency is None:
+        return ""
+    return f"{state.concurrency:,} per key" if state.keyed else f"{state.concurrency:,}"
+
+
+def _standing(state: QueueState) -> str:
+    """A queue with keys is full for some of them, and that is said of each run."""
+    said = []
+    if state.paused:
+        said.append("paused")
+    elif state.concurrency is not None and not state.keyed and state.executing >= state.concurrency and state.queued:
+        said.append("full")
+    if state.lost:
+        said.append(f"{state.lost:,} of {state.executing:,} executing on a worker that died")
+    return "; ".join(said)
 
 
 async def _pause(settings: Settings, name: str, paused: bool) -> bool:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import anyio
 import typer
 
-from runlog.cli.bulk import ProgressLine, QueryOption, Yes, check_query, confirm, count_of_runs, say_refused
+from runlog.cli.bulk import ProgressLine, QueryOption, Yes, check_query, confirm, say_refused
 from runlog.cli.options import JsonDocument
 from runlog.cli.output import note, output
 from runlog.cli.project import load_settings, rescue, whole_id, without_console
 from runlog.cli.results import carry_out, read_payload
 from runlog.config import Settings
 from runlog.errors import RunlogError
+from runlog.reading.text import counted
 
 if TYPE_CHECKING:
     from runlog.tasks.results import RunHandle
@@ -74,7 +75,7 @@ def _replay_all(settings: Settings, query: str, *, yes: bool, json: bool) -> Non
     elif not found:
         note("No run matches.")
     elif made is not None:
-        output().text(f"{count_of_runs(len(made))} queued.")
+        output().text(f"{counted(len(made), 'run')} queued.")
         say_refused(line.refused)
     if line.refused:
         raise typer.Exit(_REFUSED)
@@ -89,6 +90,6 @@ async def _replay_each(settings: Settings, query: str, yes: bool, line: Progress
         found = await runs.matching(query)
         if not found:
             return 0, []
-        if not confirm(f"Replay {count_of_runs(len(found))}?", yes=yes):
+        if not confirm(f"Replay {counted(len(found), 'run')}?", yes=yes):
             return len(found), None
         return len(found), await runs.replay_each(found, line)

@@ -13,6 +13,7 @@ from runlog.config import Settings
 from runlog.console.pieces import Piece
 from runlog.engines.base import WorkerState
 from runlog.reading.clock import age
+from runlog.reading.records import time_text
 from runlog.reading.text import one_line
 
 _COLUMNS = (
@@ -55,15 +56,15 @@ def _workers(settings: Settings) -> list[WorkerState]:
 
 
 def worker_record(state: WorkerState) -> dict[str, Any]:
-    """A worker as JSON: times are nanoseconds since 1970 UTC."""
+    """A worker as JSON, with times as in all of it."""
     work = state.work
     return {
         "name": state.name,
         "pid": _pid(state.name),
         "alive": state.alive,
         "running": state.running,
-        "seen": state.seen,
-        "started": state.started,
+        "seen": time_text(state.seen),
+        "started": time_text(state.started),
         "version": work.version,
         "queues": None if work.queues is None else list(work.queues),
         "tasks": list(work.tasks),

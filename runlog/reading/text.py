@@ -25,6 +25,11 @@ def _finite(value: Any) -> Any:
     return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
+def counted(count: int, noun: str) -> str:
+    """How many of them there are."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def one_line(text: object) -> str:
     """Foreign text as one safe line."""
     return visible_line(str(text))

@@ -30,6 +30,10 @@ class QueueState:
     queued: int
     delayed: int
     waiting: int
+    lost: int = 0
+    """Of those that execute: their worker died, and they were not taken back yet."""
+    keyed: bool = False
+    """There are runs with a concurrency key that execute, wait or found no place: the limit counts for each key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,12 @@ def test_prune_follows_the_config_by_default(runlog: Command, project: Path) -> 
     assert runlog("prune").out.startswith("Deleted 3 runs and ")
 
 
+def test_one_run_is_no_runs(runlog: Command, project: Path) -> None:
+    save(project, [Writer(9, "ship", "COMPLETED")])
+    assert "1 run, 0 records" in states(runlog)["run log"][1]
+    assert runlog("prune").out.startswith("Deleted 1 run and 0 records; ")
+
+
 def states(runlog: Command) -> dict[str, tuple[str, str]]:
     answer = runlog("doctor", "--json")
     checks = json.loads(answer.out)

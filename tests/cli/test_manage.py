@@ -255,6 +255,7 @@ def test_queues(runlog: Command, worker: Worker) -> None:
     first = json.loads(runlog("queues", "--json").lines[0])
     assert first == {
         "name": "mail", "concurrency": None, "paused": True, "executing": 0, "queued": 0, "delayed": 1, "waiting": 0,
+        "lost": 0, "keyed": False,
     }  # fmt: skip
     assert runlog("queues", "resume", "mail").out == "Queue mail goes on.\n"
     assert "so far" in runlog("queues", "pause", "typo").err
@@ -267,6 +268,18 @@ def test_queues(runlog: Command, worker: Worker) -> None:
     for columns in (60, 80, 120):
         screen = in_terminal("queues", columns=columns)
         assert any("ship" in line and "full" in line for line in screen.shown)
+
+
+def test_queues_tell_runs_of_a_dead_worker_apart_and_that_a_limit_is_of_each_key(runlog: Command) -> None:
+    queue(3, concurrency_key="u_5")
+    queue(1, concurrency_key="u_6")
+    program = "from tests.cli.test_manage import Worker; import os; Worker().claim(4, limits={'ship': 2}); os._exit(0)"
+    subprocess.run([sys.executable, "-c", program], env=environment(), check=True)  # nothing is given back
+    (row,) = runlog("queues").lines[1:]
+    words = " ".join(row.split())
+    assert words == "ship 2 per key 3 1 0 0 3 of 3 executing on a worker that died"
+    found = json.loads(runlog("queues", "--json").out)
+    assert (found["executing"], found["lost"], found["keyed"]) == (3, 3, True)
 
 
 def test_show_tells_what_was_asked_for(runlog: Command) -> None:

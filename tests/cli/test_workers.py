@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from datetime import datetime
 from pathlib import Path
 
 import anyio
@@ -74,6 +75,7 @@ def test_several_processes_take_from_the_queues_they_are_told(runlog: Command) -
         assert run("trigger", "ship", "6", "--wait").out == "shipped 6\n"
         workers = [json.loads(line) for line in runlog("workers", "--json").lines]
         assert {(worker["alive"], *worker["queues"], worker["version"]) for worker in workers} == {(True, "ship", "v7")}
+        assert all(datetime.fromisoformat(worker[name]).tzinfo for worker in workers for name in ("seen", "started"))
         assert "ship, sleep, thread" in runlog("workers").lines[1]
         os.kill(workers[0]["pid"], signal.SIGKILL)
         wait_until(lambda: "was killed by SIGKILL" in shown(), 60)

@@ -228,7 +228,8 @@ class LocalEngine(Extras):
         return await self._read(lambda queue: reading.changes(queue, after, limit))
 
     async def queues(self) -> list[QueueState]:
-        return await self._read(reading.queues)
+        thread = self._running()
+        return await self._read(lambda queue: reading.queues(queue, thread.files))
 
     async def pause(self, queue: str, *, paused: bool = True) -> None:
         await self._ask(lambda connected: admission.pause(connected, queue, paused=paused), durable=True)

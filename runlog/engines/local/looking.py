@@ -46,7 +46,7 @@ class QueueFile:
 
     def queues(self) -> list[QueueState]:
         """See Engine.queues."""
-        return self._ask(reading.queues)
+        return self._ask(lambda queue: reading.queues(queue, self._files))
 
     def workers(self) -> list[WorkerState]:
         """See Engine.workers."""

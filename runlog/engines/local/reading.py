@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from runlog.engines.base import Change
 from runlog.engines.local.queue import ACTIVE, NO_SETTING, Held, Queue
 from runlog.engines.local.rows import SELECT_RUN, whole_run
+from runlog.engines.local.workers import WorkerFiles
 from runlog.stores.base import Run
 from runlog.tasks.states import QueueState
 
@@ -62,9 +63,24 @@ _COUNTS = """
 """
 
 
-def queues(queue: Queue) -> list[QueueState]:
+_EXECUTED_BY = """
+    SELECT queue, worker, count(*) FROM state INDEXED BY state_active
+        WHERE status IN ('EXECUTING', 'WAITING') AND status = 'EXECUTING' GROUP BY worker, queue
+"""
+_KEYED = """
+    SELECT DISTINCT queue FROM state INDEXED BY state_place WHERE place IS NOT NULL AND concurrency_key <> ''
+    UNION SELECT DISTINCT queue FROM state INDEXED BY state_active
+        WHERE status IN ('EXECUTING', 'WAITING') AND concurrency_key <> ''
+"""
+
+
+def queues(queue: Queue, files: WorkerFiles) -> list[QueueState]:
     """The queues by name, with what is in them; PENDING_VERSION counts as queued."""
     counts: Counter[tuple[str, str]] = Counter()
+    executed, keyed = queue.rows(_EXECUTED_BY), {name for (name,) in queue.rows(_KEYED)}
+    dead = {worker for worker in {worker for _, worker, _ in executed} if files.is_dead(worker)}
+    for name, worker, count in executed:
+        counts[name, "lost"] += count if worker in dead else 0
     for name, what, count in queue.rows(_COUNTS):
         counts[name, what] += count
     names = sorted({*queue.settings, *(name for name, _ in counts)})
@@ -73,7 +89,8 @@ def queues(queue: Queue) -> list[QueueState]:
             name,
             setting.concurrency,
             setting.paused,
-            *(counts[name, what] for what in ("executing", "queued", "delayed", "waiting")),
+            *(counts[name, what] for what in ("executing", "queued", "delayed", "waiting", "lost")),
+            keyed=name in keyed,
         )
         for name in names
         for setting in (queue.settings.get(name, NO_SETTING),)
