@@ -14,61 +14,68 @@ from runlog.errors import RunlogError
 
 _LIBRARIES = ("starlette", "uvicorn")
 INSTALL = "pip install 'runlog-tasks[ui]'"
-_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+
+Port = Annotated[
+    int | None, typer.Option("--port", metavar="N", min=0, max=65_535, help="By default 4477, or the next free one.")
+]
+Open = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
 
 
 def command(
-    port: Annotated[
-        int | None, typer.Option("--port", "-p", metavar="N", min=0, max=65_535, help="4477, or the next free one.")
-    ] = None,
+    port: Port = None,
+    open_page: Open = False,
+    view_only: Annotated[bool, typer.Option("--view-only", help="Nothing can be changed from the page.")] = False,
+    new_token: Annotated[bool, typer.Option("--new-token", help="Make a new token: old links open nothing.")] = False,
     host: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Listen there and not on this machine only.")
+        str | None, typer.Option(metavar="ADDRESS", help="Listen there, and not for this machine only.")
     ] = None,
     host_name: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A name the page is asked by besides localhost; may be given several times."),
+        typer.Option(metavar="NAME", help="A name that the page is asked by; may be given several times."),
     ] = None,
     token_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where the token is; made if it is not there.")
     ] = None,
-    new_token: Annotated[
-        bool, typer.Option("--new-token", help="Make a new token; the old one opens nothing.")
-    ] = False,
-    view_only: Annotated[bool, typer.Option("--view-only", help="Nothing can be changed from the page.")] = False,
 ) -> None:
     """Serve the web page of the run log, for this machine only, and print the link that opens it.
 
-    The link holds the token of the project, which is kept in .runlog/ui-token for its owner only: whoever has the link
-    sees everything that is recorded, and can cancel and replay runs. Ctrl-C ends it.
+    The link holds a token, which is kept in .runlog/ui-token for its owner only: whoever has the link sees everything
+    that is recorded, and can cancel and replay runs. With --view-only the link is one for looking. Ctrl-C ends it.
 
     \b
-    runlog ui
+    runlog ui --open
     runlog ui --port 8000 --view-only
     runlog ui --host 0.0.0.0 --token-file .runlog/ui-token --host-name runs.example.com
     """
     settings = load_settings()
     require_libraries()
-    if host is not None and host not in _THIS_MACHINE and token_file is None:
+    from runlog.web.security.handover import Handover
+    from runlog.web.security.tokens import TOKEN_FILE, Tokens
+    from runlog.web.server import Server, Serving, run_until_signal
+    from runlog.web.sockets import bind, is_loopback
+
+    is_open = host is not None and not is_loopback(host)
+    if is_open and token_file is None:
         raise RunlogError(
             f"--host {host} lets other machines in: say with which token",
-            "a page that is open to a network has one that was chosen for it",
-            f"runlog ui --host {host} --token-file .runlog/ui-token   # made if it is not there",
+            "the token of a page that is open to a network has to be named",
+            f"runlog ui --host {host} --token-file {TOKEN_FILE}   # made if it is not there",
         )
-    import anyio
-
-    from runlog.web.security.tokens import TOKEN_FILE, load_tokens
-    from runlog.web.server import Serving, bind, serve
-
     path = settings.folder / TOKEN_FILE if token_file is None else token_file.absolute()
-    tokens = load_tokens(path, new=new_token)
-    sockets = bind(host, port)
-    serving = Serving(settings, tokens, tuple(host_name or ()), view_only)
-    link = serving.link(sockets)
+    tokens = Tokens.load(path, new=new_token)
+    serving = Serving(settings, tokens, bind(host, port), tuple(host_name or ()), view_only)
 
     def started() -> None:
-        _say(link, host)
+        output().foreign(serving.link)
+        output().flush()
+        if open_page and not handover.open_page(serving.link):
+            note("runlog ui: no browser could be opened; the link opens the page")
+        if is_open:
+            note("runlog ui: it is open to the network, and without TLS: what is sent can be read on the way")
 
-    raise typer.Exit(anyio.run(serve, serving, sockets, started))
+    server = Server(serving)
+    with Handover(settings.folder) as handover:
+        raise typer.Exit(run_until_signal(server, started))
 
 
 def require_libraries() -> None:
@@ -76,14 +83,3 @@ def require_libraries() -> None:
     missing = [name for name in _LIBRARIES if find_spec(name) is None]
     if missing:
         raise RunlogError("the libraries of the page are not installed", f"it needs {' and '.join(missing)}", INSTALL)
-
-
-def _say(link: str, host: str | None) -> None:
-    from runlog.web.assets import Assets
-
-    output().foreign(link)
-    output().flush()
-    if host is not None and host not in _THIS_MACHINE:
-        note("runlog ui: it is open to the network without TLS: whoever is on the way reads the token and the page")
-    if not Assets().is_built:
-        note("runlog ui: the page is not built: cd runlog/web/ui && npm ci && npm run build")

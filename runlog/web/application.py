@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
 from starlette.requests import ClientDisconnect, Request
@@ -19,8 +18,7 @@ from runlog.web.security.hosts import Hosts
 from runlog.web.security.tokens import Tokens
 from runlog.web.services import Services
 from runlog.web.table import Table
-
-_log = logging.getLogger("runlog.web")
+from runlog.web.trouble import say
 
 
 def build(
@@ -28,11 +26,10 @@ def build(
     *,
     tokens: Tokens,
     hosts: Hosts,
-    view_only: bool = False,
     endpoints: Sequence[Endpoint] = ENDPOINTS,
 ) -> ASGIApp:
     """The application that serves these endpoints, and nothing else. The caller opens and closes the services."""
-    return Guard(_Dispatch(services), Table(endpoints), tokens, hosts, view_only=view_only)
+    return Guard(_Dispatch(services), Table(endpoints), tokens, hosts, view_only=services.view_only)
 
 
 class _Dispatch:
@@ -59,14 +56,5 @@ class _Dispatch:
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception as error:  # noqa: BLE001 - whoever asked is told that, and not what is inside
-            _log.error("%s %s failed: %s", endpoint.method, endpoint.path, _place(error))
+            say(f"{endpoint.method} {endpoint.path}", error)
             return problem_response(500, Problem("internal", "this request failed inside runlog"))
-
-
-def _place(error: BaseException) -> str:
-    """The type of an error and where it was raised: none of its values, which may be anybody's data."""
-    last = error.__traceback__
-    while last is not None and last.tb_next is not None:
-        last = last.tb_next
-    where = "" if last is None else f" at {last.tb_frame.f_code.co_filename}:{last.tb_lineno}"
-    return f"{type(error).__name__}{where}"

@@ -69,6 +69,8 @@ class Endpoint:
     media_type: str = "application/json"
     live: bool = False
     """A stream that goes on: counted apart, not bounded in time."""
+    limited: bool = False
+    """Only so many a second are let in, of each address and in all."""
 
 
 @dataclass(slots=True)

@@ -11,25 +11,40 @@ import anyio
 from runlog.config import Settings
 from runlog.web.assets import Assets
 from runlog.web.live.hub import Hub
+from runlog.web.project import OpenProject
 from runlog.web.readers import Readers
+from runlog.web.trouble import say
+
+_AGAIN = 1.0
 
 
 class Services:
     """Opened with the server, and closed with it."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, *, view_only: bool = False) -> None:
+        self.settings, self.view_only = settings, view_only
         self.readers = Readers(settings)
         self.hub = Hub(settings, self.readers)
         self.assets = Assets()
+        self.project = OpenProject(settings)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         self._stack.callback(self.readers.close)
         group = await self._stack.enter_async_context(anyio.create_task_group())
         self._stack.callback(group.cancel_scope.cancel)
-        group.start_soon(self.hub.run)
+        group.start_soon(self._watch)
+        self.project.attach(group)
         return self
+
+    async def _watch(self) -> None:
+        """Run the hub: should it fail, requests are answered all the same, and it is started again."""
+        while not self.hub.closed:
+            try:
+                await self.hub.run()
+            except Exception as error:  # noqa: BLE001 - whatever it is
+                say("watching the run log", error)
+                await anyio.sleep(_AGAIN)
 
     def stop(self) -> None:
         """End every live stream: the server is about to end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
@@ -15,6 +16,7 @@ from runlog.web.endpoint import Endpoint, Refused
 from runlog.web.parameters import too_large
 from runlog.web.security.headers import with_headers
 from runlog.web.security.hosts import Hosts, is_own_origin
+from runlog.web.security.rates import Rates
 from runlog.web.security.tokens import Tokens
 from runlog.web.table import Table
 
@@ -22,6 +24,8 @@ ADMITTED = "runlog.admitted"
 """Where the guard leaves what it found, in the ASGI scope."""
 STREAMS = 32
 """Live streams at once."""
+REQUESTS = 128
+"""Requests at once, with the live streams."""
 MOST_TARGET = 16 * 1024
 """Bytes of path and query string."""
 _CLOSED = "/api/"
@@ -44,7 +48,8 @@ class Guard:
     def __init__(self, app: ASGIApp, table: Table, tokens: Tokens, hosts: Hosts, *, view_only: bool = False) -> None:
         self._app, self._table, self._tokens, self._hosts = app, table, tokens, hosts
         self._view_only = view_only
-        self._streams = 0
+        self._streams = self._requests = 0
+        self._rates = Rates()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -59,10 +64,12 @@ class Guard:
             await problem_response(refused.status, refused.problem, refused.headers)(scope, receive, send)
             return
         scope[ADMITTED] = admitted
+        self._requests += 1
         self._streams += admitted.endpoint.live
         try:
             await self._app(scope, receive, send)
         finally:
+            self._requests -= 1
             self._streams -= admitted.endpoint.live
 
     def _admit(self, scope: Scope) -> Admitted:
@@ -84,6 +91,7 @@ class Guard:
         self._check_right(endpoint, right, headers)
         if endpoint.method == "POST":
             _check_post(endpoint, headers, origin)
+        self._check_load(endpoint, scope)
         return Admitted(endpoint, parameters, right)
 
     def _right(self, headers: _Headers, endpoint: Endpoint | None, path: str) -> Right | None:
@@ -108,12 +116,14 @@ class Guard:
             _refuse(403, "forbidden", "this token may look, and change nothing", "open the link of `runlog ui`")
         if self._view_only and endpoint.method == "POST":
             _refuse(403, "forbidden", "this server changes nothing", "runlog ui   # without --view-only")
+
+    def _check_load(self, endpoint: Endpoint, scope: Scope) -> None:
         if endpoint.live and self._streams >= STREAMS:
-            raise Refused(
-                503,
-                Problem("too-many", f"{STREAMS} live streams are open", fix="close some tabs"),
-                {"Retry-After": "5"},
-            )
+            _hold_off(503, f"{STREAMS} live streams are open", 5)
+        if self._requests >= REQUESTS:
+            _hold_off(503, f"{REQUESTS} requests are being answered", 1)
+        if endpoint.limited and (seconds := self._rates.take((scope.get("client") or ("",))[0])):
+            _hold_off(429, "too many requests", seconds)
 
 
 class _Headers:
@@ -154,6 +164,10 @@ def _refuse_route(methods: Mapping[str, Endpoint], path: str) -> NoReturn:
         allowed = ", ".join(sorted(methods))
         raise Refused(405, Problem("bad-request", f"this takes {allowed}"), {"Allow": allowed})
     _refuse(404, "not-found", "there is nothing here" if path.startswith(_CLOSED) else "there is no such page")
+
+
+def _hold_off(status: int, what: str, seconds: float) -> NoReturn:
+    raise Refused(status, Problem("too-many", what, fix="try again later"), {"Retry-After": str(math.ceil(seconds))})
 
 
 def _refuse(status: int, code: str, what: str, fix: str = "") -> NoReturn:

@@ -1,0 +1,48 @@
+"""HTTP/1.1 as uvicorn speaks it, with an end for connections that say nothing and headers on what it answers itself."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from runlog.web.security.headers import HEADERS, UNCACHED
+
+CONNECTIONS = 256
+"""More are closed as they come."""
+FIRST_REQUEST = 15.0
+"""Seconds that a new connection has for its first request."""
+_BAD_REQUEST = b'{"error":{"code":"bad-request","what":"this is not an HTTP request"}}'
+
+
+class Protocol(H11Protocol):
+    """One connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._patience = self.loop.call_later(FIRST_REQUEST, self._lose_patience)
+        if len(self.connections) > CONNECTIONS:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._patience.cancel()
+        super().connection_lost(exc)
+
+    def _lose_patience(self) -> None:
+        if self.cycle is None:
+            self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - it may hold what was sent
+        """What cannot be understood is answered like everything else: with all headers, and without an echo."""
+        headers: list[Any] = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(_BAD_REQUEST)).encode()),
+            (b"connection", b"close"),
+            UNCACHED,
+            *HEADERS,
+        ]
+        for event in (h11.Response(status_code=400, headers=headers), h11.Data(data=_BAD_REQUEST), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
