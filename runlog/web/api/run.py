@@ -83,7 +83,7 @@ def _cause(root: Node) -> Cause | None:
     while node is not None and node.run is None:
         path.append(node.event.span_id.hex() if node.event.span_id else "")
         node = node.parent
-    return Cause(found.event.id, found.event.span_id.hex(), found.event.name, path[::-1])
+    return Cause(found.event.run_id or "", found.event.id, found.event.span_id.hex(), found.event.name, path[::-1])
 
 
 async def detail(call: Call) -> RunDetail:

@@ -200,11 +200,14 @@ class Piece(msgspec.Struct):
 class Cause(msgspec.Struct):
     """The deepest failing span: where it went wrong."""
 
+    run_id: str
+    """The run that the span is of: this one, or one that it waited for."""
     event_id: int
     span_id: str
     name: str
     path: list[str]
-    """Span ids from the attempt down to the span."""
+    """Span ids from the attempt of this run down to the span; the root span of a run that was waited for is among
+    them."""
 
 
 class RunLink(msgspec.Struct):
@@ -316,8 +319,10 @@ class TracePage(msgspec.Struct):
     accessories: list[tuple[int, str]]
     """(row, text): what a span shows beside its name: its error's title, its HTTP status, its own icon's text."""
     children: list[RunRow]
-    """Runs triggered by this run whose rows changed since `after` (all at after=0), at most 1,000."""
+    """Runs triggered by this run, on the first page, at most 1,000; /children has all. A live stream tells of them by
+    `runs`."""
     children_total: int
+    """0 on later pages."""
     cursor: int
     """Pass as `after` for the next page."""
     more: bool
@@ -506,6 +511,31 @@ class Plugin(msgspec.Struct):
 class PluginsAnswer(msgspec.Struct):
     plugins: list[Plugin]
     exporters: list[Pairs]
+
+
+class ExportedTrace(msgspec.Struct):
+    """One run of a file that shows a run without a server."""
+
+    detail: RunDetail
+    context: RunContext
+    pages: list[TracePage]
+    """All rows, unless `remaining` of the last page says otherwise; its children are runs of this file or are not
+    here."""
+
+
+class ExportedRun(msgspec.Struct):
+    """What is in the file: JSON in `<script type="application/json" id="runlog-export">`, every `<` as `\\u003c`."""
+
+    version: str
+    """Of runlog."""
+    project: str
+    exported: float
+    runs: list[ExportedTrace]
+    """The run itself, then those that it triggered and theirs."""
+    events: list[EventDetail]
+    """For the inspector; those that failed first."""
+    notes: list[str]
+    """What is not in the file, in words; empty if nothing was left out."""
 
 
 # ── what is changed ───────────────────────────────────────────────────────────────────────────────────────────────────

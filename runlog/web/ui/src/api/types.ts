@@ -24,6 +24,7 @@ export interface Canceled {
 }
 
 export interface Cause {
+  run_id: string;
   event_id: number;
   span_id: string;
   name: string;
@@ -121,6 +122,21 @@ export interface EventDetail {
   span_id: string | null;
   parent_id: string | null;
   triggered: RunLink[];
+}
+
+export interface ExportedRun {
+  version: string;
+  project: string;
+  exported: number;
+  runs: ExportedTrace[];
+  events: EventDetail[];
+  notes: string[];
+}
+
+export interface ExportedTrace {
+  detail: RunDetail;
+  context: RunContext;
+  pages: TracePage[];
 }
 
 export interface Facet {
