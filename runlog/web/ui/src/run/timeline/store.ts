@@ -1,0 +1,293 @@
+/** A run's trace in the page's memory: what was loaded, what comes live, and the runs that were triggered in it.
+ *
+ * Rows are never removed and keep their index. `version` counts up after each change; whoever shows rows reads the
+ * columns again then. Free of the DOM: the timeline, the Logs tab and the export show the same store.
+ */
+
+import { type Signal, signal } from "@preact/signals";
+import type { RunRow, TracePage } from "../../api/types";
+import { Columns, ERROR_LEVEL, INFO_LEVEL, LOG, NONE, OPEN, RUN, SPAN, WARN_LEVEL } from "./columns";
+import { decodePage } from "./decode";
+import { Families, templateHash } from "./families";
+import { byStart, preorder } from "./links";
+import { Places } from "./placing";
+import { isStep, roleOf } from "./roles";
+import { hasEnded, statusOf } from "./runstatus";
+import { hexOf, SpanMap, wordsOf } from "./spans";
+
+/** One of the runs whose rows are here. */
+export interface RunTrace {
+  run: RunRow;
+  /** The row that stands for it. */
+  readonly at: number;
+  state: "absent" | "loading" | "loaded" | "failed";
+  /** The `after` of its next page: the id up to which its events are here. */
+  cursor: number;
+  /** Rows of its own that have come, and how many are still to come, about. */
+  loaded: number;
+  remaining: number;
+  /** Runs that it triggered, here or not. */
+  children: number;
+  /** Live pages that came while it was being loaded. */
+  readonly held: TracePage[];
+}
+
+export class TraceStore {
+  readonly rows = new Columns();
+  readonly families = new Families();
+  /** By `rows.name`. */
+  readonly names: string[] = [];
+  /** By `rows.text` of a log. */
+  readonly messages: string[] = [];
+  /** What a row shows beside its name. */
+  readonly accessories = new Map<number, string>();
+  readonly traces: RunTrace[] = [];
+  readonly version: Signal<number> = signal(0);
+  /** The latest moment of any row, in nanoseconds after the origin. */
+  latest = 0;
+
+  readonly #nameIndex = new Map<string, number>();
+  readonly #nameHash: number[] = [];
+  readonly #nameRole: number[] = [];
+  readonly #spans = new SpanMap();
+  readonly #places = new Places(this.rows, this.families, this.#spans, (row) => this.#familyKey(row));
+  readonly #traceIndex = new Map<string, number>();
+
+  constructor(run: RunRow) {
+    this.#takeRun(run, NONE, false);
+  }
+
+  get count(): number {
+    return this.rows.count;
+  }
+
+  /** The run that is shown. */
+  get main(): RunTrace {
+    return this.traces[0] as RunTrace;
+  }
+
+  /** Milliseconds since 1970 that all starts count from. */
+  get origin(): number {
+    return this.main.run.created;
+  }
+
+  get isLoading(): boolean {
+    return this.traces.some((trace) => trace.state === "loading");
+  }
+
+  name(row: number): string {
+    return this.names[this.rows.name[row] as number] ?? "";
+  }
+
+  /** A log's message, as far as it is here; of a span what it shows beside its name. */
+  message(row: number): string {
+    if (this.rows.kind[row] === LOG) return this.messages[this.rows.text[row] as number] ?? "";
+    return this.accessories.get(row) ?? "";
+  }
+
+  spanId(row: number): string {
+    return hexOf(this.rows.spanHigh[row] as number, this.rows.spanLow[row] as number);
+  }
+
+  rowOfSpan(hex: string): number {
+    return /^[0-9a-f]{16}$/.test(hex) ? Math.max(NONE, this.#spans.get(...wordsOf(hex))) : NONE;
+  }
+
+  rowOfEvent(id: number): number {
+    return id > 0 ? this.rows.id.subarray(0, this.rows.count).lastIndexOf(id) : NONE;
+  }
+
+  traceOf(runId: string): RunTrace | undefined {
+    const index = this.#traceIndex.get(runId);
+    return index === undefined ? undefined : this.traces[index];
+  }
+
+  /** The trace that a row of kind RUN stands for. */
+  traceAt(row: number): RunTrace | undefined {
+    return this.rows.kind[row] === RUN ? this.traces[this.rows.text[row] as number] : undefined;
+  }
+
+  /** Whether a row has begun, has not ended, and may still end: its run goes on. */
+  isRunning(row: number): boolean {
+    const { rows } = this;
+    if (rows.kind[row] === LOG || (rows.duration[row] as number) >= 0) return false;
+    const trace = this.traces[rows.run[row] as number];
+    return trace !== undefined && (rows.duration[trace.at] as number) < 0;
+  }
+
+  /** When a row ended: what has not, now, or with its run. */
+  end(row: number, now: number): number {
+    const { rows } = this;
+    const start = rows.start[row] as number;
+    if (rows.kind[row] === LOG) return start;
+    const duration = rows.duration[row] as number;
+    if (duration >= 0) return start + duration;
+    if (this.isRunning(row)) return Math.max(start, now);
+    const at = this.traces[rows.run[row] as number]?.at ?? 0;
+    return Math.max(start, (rows.start[at] as number) + (rows.duration[at] as number));
+  }
+
+  /** Take a run as it is now: the shown one, or one that it triggered. */
+  setRun(run: RunRow): void {
+    const known = this.traceOf(run.run_id);
+    if (known === undefined) return;
+    this.#takeRun(run, NONE, false);
+    this.version.value++;
+  }
+
+  /** Add a live page. While its run is being loaded it is held back: its rows may be among those to come. */
+  apply(page: TracePage): void {
+    const trace = this.traceOf(page.run_id);
+    if (trace === undefined) return;
+    if (trace.state === "loading") trace.held.push(page);
+    else this.add(page);
+  }
+
+  /** Add the next page of a run, which leaves out nothing after `cursor`. */
+  add(page: TracePage): void {
+    const trace = this.traceOf(page.run_id);
+    if (trace === undefined) return;
+    this.#takeRows(page, trace);
+    trace.cursor = Math.max(trace.cursor, page.cursor);
+    trace.children = Math.max(trace.children, page.children_total);
+    trace.remaining = page.more ? page.remaining : 0;
+    for (const child of page.children) this.#takeRun(child, trace.at, page.more);
+    this.version.value++;
+  }
+
+  /** A run has been loaded, or will not be: what was held back follows, and who has no parent goes under the run. */
+  settle(trace: RunTrace, state: "loaded" | "failed"): void {
+    trace.state = state;
+    for (const page of trace.held.splice(0)) this.add(page);
+    this.#places.settle((row) => this.#top(row));
+    this.version.value++;
+  }
+
+  /** All rows in the tree, parents first. */
+  order(into: Int32Array): number {
+    const reached = preorder(this.rows, 0, into);
+    if (!this.#places.breakCircles(reached, into, (row) => this.#top(row))) return reached;
+    return preorder(this.rows, 0, into);
+  }
+
+  #top(row: number): number {
+    return this.traces[this.rows.run[row] as number]?.at ?? 0;
+  }
+
+  #takeRows(page: TracePage, trace: RunTrace): void {
+    const { rows } = this;
+    const decoded = decodePage(page);
+    const run = this.#traceIndex.get(page.run_id) as number;
+    const offset = (page.origin - this.origin) * 1e6;
+    const names = decoded.names.map((name) => this.#nameOf(name));
+    const from = rows.count;
+    rows.reserve(from + decoded.count);
+    const source = new Uint32Array(decoded.count);
+    const target = new Int32Array(decoded.count).fill(NONE);
+    let message = -1;
+    for (let index = 0; index < decoded.count; index++) {
+      const kind = decoded.kind[index] as number;
+      if (kind === LOG) message++;
+      const id = decoded.id[index] as number;
+      if (id <= trace.cursor) continue; // a live page over what was loaded
+      const [high, low] = [decoded.span[index * 2] as number, decoded.span[index * 2 + 1] as number];
+      let row = kind === LOG ? NONE : this.#spans.get(high, low);
+      if (row < 0) {
+        row = rows.add();
+        source[row - from] = index;
+        rows.start[row] = (decoded.start[index] as number) + offset;
+        rows.run[row] = run;
+        rows.spanHigh[row] = high;
+        rows.spanLow[row] = low;
+        if (kind !== LOG) this.#spans.set(high, low, row);
+        else rows.text[row] = this.messages.push(decoded.messages[message] ?? "") - 1;
+        trace.loaded++;
+      } else if (rows.kind[row] !== OPEN || kind !== SPAN) continue; // the run's own span, or known
+      target[index] = row;
+      rows.id[row] = id;
+      rows.kind[row] = kind;
+      rows.level[row] = decoded.level[index] as number;
+      rows.status[row] = decoded.status[index] as number;
+      rows.flags[row] = decoded.flags[index] as number;
+      const name = names[decoded.name[index] as number] ?? 0;
+      rows.name[row] = name;
+      rows.role[row] = kind === LOG ? 0 : (this.#nameRole[name] as number);
+      const duration = decoded.duration[index] as number;
+      rows.duration[row] = duration;
+      this.latest = Math.max(this.latest, (rows.start[row] as number) + Math.max(0, duration));
+    }
+    for (const [index, text] of decoded.accessories) {
+      const row = target[index] ?? NONE;
+      if (row !== NONE) this.accessories.set(row, text);
+    }
+    for (const row of byStart(rows, from, rows.count)) {
+      const index = (source[row - from] as number) * 2;
+      this.#place(row, decoded.parent[index] as number, decoded.parent[index + 1] as number, trace.at, page.more);
+    }
+  }
+
+  #takeRun(run: RunRow, top: number, mayCome: boolean): void {
+    const { rows } = this;
+    let index = this.#traceIndex.get(run.run_id);
+    if (index === undefined) {
+      index = this.traces.length;
+      const at = rows.add();
+      this.#traceIndex.set(run.run_id, index);
+      this.traces.push({ run, at, state: "absent", cursor: 0, loaded: 0, remaining: 0, children: 0, held: [] });
+      rows.kind[at] = RUN;
+      rows.run[at] = index;
+      rows.text[at] = index;
+      rows.start[at] = (run.created - this.origin) * 1e6;
+      rows.name[at] = this.#nameOf(run.task);
+      const [high, low] = run.span_id === null ? [0, 0] : wordsOf(run.span_id);
+      rows.spanHigh[at] = high;
+      rows.spanLow[at] = low;
+      if (run.span_id !== null) this.#spans.set(high, low, at);
+      if (top !== NONE) {
+        const [parentHigh, parentLow] = run.parent_span_id === null ? [0, 0] : wordsOf(run.parent_span_id);
+        this.#place(at, parentHigh, parentLow, top, mayCome);
+      }
+    }
+    const trace = this.traces[index] as RunTrace;
+    if (isOlder(run, trace.run)) return;
+    trace.run = run;
+    const at = trace.at;
+    rows.status[at] = statusOf(run.status);
+    rows.level[at] = rows.status[at] === 2 ? ERROR_LEVEL : rows.status[at] === 3 ? WARN_LEVEL : INFO_LEVEL;
+    rows.duration[at] = hasEnded(run.status) ? Math.max(0, ((run.ended ?? run.changed) - run.created) * 1e6) : -1;
+    this.latest = Math.max(this.latest, (rows.start[at] as number) + Math.max(0, rows.duration[at] as number));
+  }
+
+  #place(row: number, high: number, low: number, top: number, mayCome: boolean): void {
+    this.#places.place(row, high, low, top, mayCome);
+    if (this.rows.kind[row] !== LOG && this.#places.isAnyoneWaiting) this.#places.arrived(row, this.spanId(row));
+  }
+
+  #familyKey(row: number): number {
+    const { rows } = this;
+    if (rows.kind[row] === LOG) {
+      const seed = ((rows.level[row] as number) << 20) ^ (this.#nameHash[rows.name[row] as number] as number);
+      return templateHash(this.messages[rows.text[row] as number] ?? "", seed) || 1;
+    }
+    if (isStep(rows.role[row] as number)) return 0;
+    return (
+      ((this.#nameHash[rows.name[row] as number] as number) ^ (rows.kind[row] === RUN ? 0x5bd1e995 : 0)) >>> 0 || 1
+    );
+  }
+
+  #nameOf(name: string): number {
+    let index = this.#nameIndex.get(name);
+    if (index === undefined) {
+      index = this.names.push(name) - 1;
+      this.#nameIndex.set(name, index);
+      this.#nameHash.push(templateHash(name, 0));
+      this.#nameRole.push(roleOf(name));
+    }
+    return index;
+  }
+}
+
+function isOlder(run: RunRow, known: RunRow): boolean {
+  if (run.version !== known.version) return run.version < known.version;
+  return run.spans + run.logs < known.spans + known.logs;
+}
