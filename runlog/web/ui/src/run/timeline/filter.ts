@@ -75,6 +75,6 @@ function textMatcher(store: TraceStore, text: string): (row: number) => boolean 
     if (names[rows.name[row] as number] === true) return true;
     if (rows.kind[row] === LOG) return pattern.test(messages[rows.text[row] as number] ?? "");
     const accessory = accessories.get(row);
-    return accessory !== undefined && pattern.test(accessory);
+    return accessory?.some((one) => pattern.test(one)) === true;
   };
 }

@@ -40,7 +40,7 @@ export class TraceStore {
   /** By `rows.text` of a log. */
   readonly messages: string[] = [];
   /** What a row shows beside its name. */
-  readonly accessories = new Map<number, string>();
+  readonly accessories = new Map<number, string[]>();
   readonly traces: RunTrace[] = [];
   readonly version: Signal<number> = signal(0);
   /** The latest moment of any row, in nanoseconds after the origin. */
@@ -82,7 +82,7 @@ export class TraceStore {
   /** A log's message, as far as it is here; of a span what it shows beside its name. */
   message(row: number): string {
     if (this.rows.kind[row] === LOG) return this.messages[this.rows.text[row] as number] ?? "";
-    return this.accessories.get(row) ?? "";
+    return this.accessories.get(row)?.join(" · ") ?? "";
   }
 
   spanId(row: number): string {
@@ -204,6 +204,7 @@ export class TraceStore {
         trace.loaded++;
       } else if (rows.kind[row] !== OPEN || kind !== SPAN) continue; // the run's own span, or known
       target[index] = row;
+      this.accessories.delete(row);
       rows.id[row] = id;
       rows.kind[row] = kind;
       rows.level[row] = decoded.level[index] as number;
@@ -218,7 +219,7 @@ export class TraceStore {
     }
     for (const [index, text] of decoded.accessories) {
       const row = target[index] ?? NONE;
-      if (row !== NONE) this.accessories.set(row, text);
+      if (row !== NONE) this.accessories.set(row, [...(this.accessories.get(row) ?? []), text]);
     }
     for (const row of byStart(rows, from, rows.count)) {
       const index = (source[row - from] as number) * 2;

@@ -135,9 +135,12 @@ export function randomTrace(seed: number, count: number): Item[] {
   const next = random(seed);
   const spans: { id: string; start: number; end: number }[] = [{ id: ROOT, start: 0, end: 1e9 }];
   const items: (Item & { written: number })[] = [];
+  const starts = new Set<number>();
   for (let index = 1; index < count; index++) {
     const above = spans[Math.floor(next() ** 0.5 * spans.length)] as { id: string; start: number; end: number };
-    const start = above.start + next() * (above.end - above.start);
+    let start = Math.floor(above.start + next() * (above.end - above.start));
+    while (starts.has(start)) start++; // the order of two that start at once is that of their arrival
+    starts.add(start);
     if (next() < 0.5) {
       const level = [5, 9, 13, 17][Math.floor(next() ** 3 * 4)] as number;
       items.push({
@@ -151,7 +154,7 @@ export function randomTrace(seed: number, count: number): Item[] {
       });
       continue;
     }
-    const end = start + next() * (above.end - start);
+    const end = Math.max(start, Math.floor(start + next() * (above.end - start)));
     const id = (0x1000_0000 + index).toString(16).padStart(16, "0");
     const name = ["HTTP GET /users/1", "SELECT users", "load", "HTTP GET /users/2"][Math.floor(next() * 4)] as string;
     spans.push({ id, start, end });
