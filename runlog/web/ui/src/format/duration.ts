@@ -25,7 +25,7 @@ export function exactDuration(nanoseconds: number): string {
   return `${Math.round(nanoseconds).toLocaleString("en-US")} ns`;
 }
 
-/** The two numbers that are round in their unit for an axis of about `count` steps over `range` nanoseconds. */
+/** A step that is round in its unit, for an axis of at most about `count` steps over `range` nanoseconds. */
 export function axisStep(range: number, count: number): number {
   const rough = Math.max(range / Math.max(count, 1), 1);
   if (rough > 30 * SECOND) {
