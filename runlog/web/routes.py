@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from runlog.web import assets
-from runlog.web.api import events, run, session, trace
+from runlog.web.api import actions, events, run, session, trace
 from runlog.web.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *assets.ENDPOINTS,
     *session.ENDPOINTS,
+    *actions.ENDPOINTS,
     *run.ENDPOINTS,
     *trace.ENDPOINTS,
     *events.ENDPOINTS,

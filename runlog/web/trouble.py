@@ -10,6 +10,8 @@ _log = logging.getLogger("runlog.web")
 def say(what: str, error: BaseException) -> None:
     """Log that something failed: the type of the error and where it was raised, but not its text, which may be
     anybody's data."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
     last = error.__traceback__
     while last is not None and last.tb_next is not None:
         last = last.tb_next

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from importlib.metadata import version
 
@@ -20,7 +21,7 @@ async def session(call: Call) -> Session:
         project=settings.root.name,
         version=version("runlog-tasks"),
         scope=scope,
-        can_operate=scope == "operate",
+        can_operate=scope == "operate" and not call.services.view_only and os.access(settings.queue_path, os.W_OK),
         time=time.time() * 1000,
         has_log=found is not None,
         runs=found.runs if found else 0,

@@ -30,6 +30,8 @@ class Problem(msgspec.Struct, omit_defaults=True):
     fix: str = ""
     position: int | None = None
     """Where in the query the error is, in characters."""
+    count: int | None = None
+    """Of a conflict over many runs: how many match now."""
 
 
 class ProblemAnswer(msgspec.Struct):

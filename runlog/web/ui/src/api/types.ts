@@ -245,6 +245,7 @@ export interface Problem {
   why?: string;
   fix?: string;
   position?: number | null;
+  count?: number | null;
 }
 
 export interface ProblemAnswer {
