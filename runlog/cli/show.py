@@ -97,7 +97,7 @@ def _print_head(out: Output, run: Run, root: Node, now: int) -> None:
         error = failing_exception(root, run) or run.error
         if error and not _is_told(error, sentence):
             out.lines(exception_lines(error, 2, brief=True), 6)
-    for line in run_facts(run, now):
+    for line in run_facts(run, now, root):
         out.lines([[("  ", ""), *line]], 4)
     out.text()
 

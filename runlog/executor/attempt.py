@@ -147,12 +147,12 @@ class Attempt:
             await self._waiting.take_slot()
             current_attempt.set(self)
             set_current_run(self._get_context)
-            self._spans.begin()
+            self._spans.begin(self._allowance.seconds)
             self._inside, self._changes.place = copy_context(), get_context()
             observer = self._workplace.observer
             observer.begun(self)
             self._waiting.on_pause = partial(self._observe, observer.waits)
-            self._waiting.on_return = partial(self._observe, observer.goes_on)
+            self._waiting.on_return = self._went_on
             outcome = await self._outcome()
             canceled = outcome.status in ("CANCELED", "QUEUED") and self._stop.cause in ("cancel", "lost", "shutdown")
         finally:
@@ -254,6 +254,11 @@ class Attempt:
         await self._hooks.tell(name, {"reason": reason})
 
     # Waiting.
+
+    def _went_on(self) -> None:
+        if (left := self._allowance.left()) is not None:
+            self._spans.put_off(left)
+        self._observe(self._workplace.observer.goes_on)
 
     @property
     def is_here(self) -> bool:

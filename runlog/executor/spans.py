@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.sampling import Decision
@@ -17,6 +19,9 @@ from runlog.tracing.details import PLAIN_FLAGS
 from runlog.tracing.outcome import OUTCOME_KEY
 from runlog.tracing.scope import RUN_KEY, RunScope
 from runlog.tracing.tracer import Tracer
+
+DEADLINE = "deadline"
+"""The attribute that says when `max_duration` will end the attempt, as of its start or the end of its last wait."""
 
 
 class AttemptSpans:
@@ -35,8 +40,9 @@ class AttemptSpans:
         """What the records of the attempt belong to."""
         return self._scope
 
-    def begin(self) -> None:
-        """Start the attempt's span and make it current, for the rest of this task of the event loop."""
+    def begin(self, allowance: float | None = None) -> None:
+        """Start the attempt's span and make it current, for the rest of this task of the event loop. It is told when
+        its `allowance` (seconds) will be over."""
         delivery, tracer, scope = self._delivery, self._tracer, self._scope
         number = delivery.attempt
         above = _root_context(tracer, delivery.run)
@@ -45,9 +51,19 @@ class AttemptSpans:
         if delivery.retry_from is not None:
             tracer.start(f"Retry #{number - 1} delay", root, start_time=delivery.retry_from).end()
         links = [Link(span_context(*ids)) for ids in delivery.run.links]
-        span = tracer.start_attempt(f"Attempt {number}", root, scope, above, {"attempt": number}, links)
+        attributes: dict[str, AttributeValue] = {"attempt": number}
+        if allowance is not None:
+            attributes[DEADLINE] = _after(allowance)
+        span = tracer.start_attempt(f"Attempt {number}", root, scope, above, attributes, links)
         self._span = self._above = span
         attach(with_span(root, span))
+
+    def put_off(self, allowance: float) -> None:
+        """It has waited, and its time goes on: so many seconds are left."""
+        span = self._span
+        if isinstance(span, own.Span) and span.is_recording():
+            span.set_attribute(DEADLINE, _after(allowance))
+            span.record_change()  # that is of interest while it runs
 
     @contextmanager
     def inside(self, name: str) -> Iterator[None]:
@@ -93,6 +109,10 @@ class AttemptSpans:
                 mine.details.passed_on = self._raised
         self._scope.close_open_spans(keep=mine)
         span.end()
+
+
+def _after(seconds: float) -> str:
+    return datetime.fromtimestamp(time.time() + seconds, UTC).isoformat(timespec="milliseconds")
 
 
 _PLAIN = TraceFlags(PLAIN_FLAGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from runlog.console.message import format_duration
@@ -11,15 +12,17 @@ from runlog.reading.clock import clock
 from runlog.reading.records import decoded
 from runlog.reading.text import data_text, one_line
 from runlog.stores.base import Run
+from runlog.stores.tree import Node
 
 _MINUTE = 60
 _KEYS = 50
 """Of metadata, shown each on a line of its own."""
 
 
-def run_facts(run: Run, now: int) -> Iterator[Line]:
-    """When and where it ran, what was asked for at the trigger, payload, output and metadata."""
-    for facts in (_course(run), asked_for(run, now)):
+def run_facts(run: Run, now: int, root: Node | None = None) -> Iterator[Line]:
+    """When and where it ran, what was asked for at the trigger, payload, output and metadata; with its tree, until when
+    it may run."""
+    for facts in (_course(run) + _deadline(run, root), asked_for(run, now)):
         if facts:
             yield [(one_line(" · ".join(facts)), "note")]
     for name, value in (("payload", decoded(run.payload)), ("output", decoded(run.output))):
@@ -42,6 +45,18 @@ def _course(run: Run) -> list[str]:
     if run.tags:
         facts.append("tags " + ", ".join(run.tags))
     return facts
+
+
+def _deadline(run: Run, root: Node | None) -> list[str]:
+    """When max_duration ends the attempt that executes; while a run waits its time stands still."""
+    if run.status != "EXECUTING" or root is None:
+        return []
+    told = [node.event.attributes.get("deadline") for node in root.children if node.running and not node.is_log]
+    try:
+        ends = datetime.fromisoformat(str(told[-1] if told else None)).timestamp()
+    except (ValueError, OverflowError):  # it has none
+        return []
+    return [f"ends at {clock(int(ends * 1e9))} at the latest"]
 
 
 def asked_for(run: Run, now: int) -> list[str]:

@@ -82,6 +82,16 @@ def test_it_says_how_it_stands(runlog: Command, project: Path, values: dict[str,
     assert lines[1].startswith("  created "), "nothing is said twice"
 
 
+@pytest.mark.parametrize(("status", "told"), [("EXECUTING", True), ("WAITING", False)])
+def test_it_says_when_max_duration_ends_what_executes(runlog: Command, project: Path, status: str, told: bool) -> None:
+    run = Writer(9, "a-task", status, ended=None, attempt=2)
+    run.span(10, 99, "Attempt 1", 12, 30, attributes={"deadline": "2020-01-01T00:00:00.000+00:00"})
+    run.span(11, 99, "Attempt 2", 50, None, attributes={"attempt": 2, "deadline": "2020-06-01T12:00:05.500+00:00"})
+    save(project, [run])
+    words = " · ends at 2020-06-01 12:00:05 at the latest" if told else " at the latest"
+    assert (words in runlog("show", "000009").lines[1]) is told
+
+
 def test_the_tree_has_attempts_spans_and_logs_in_order(runlog: Command, project: Path) -> None:
     save_all(project)
     lines = runlog("show", "000002").lines

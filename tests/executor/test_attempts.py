@@ -6,6 +6,7 @@ import gc
 import threading
 import time
 import weakref
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import anyio
@@ -17,7 +18,7 @@ from runlog.errors import AbortRun, ChildRunError, PayloadError, StoreError
 from runlog.executor.attempt import Attempt, running_attempt
 from runlog.executor.spans import AttemptSpans
 from runlog.logger import logger
-from runlog.tasks import Context, NotStored, Retry, RunStopped, current_run
+from runlog.tasks import Context, NotStored, Retry, RunStopped, current_run, wait
 from tests.executor.bench import Bench, open_bench
 
 pytestmark = pytest.mark.anyio
@@ -204,6 +205,28 @@ async def test_time_spent_waiting_does_not_count_as_duration(bench: Bench) -> No
         assert await parent.trigger_and_wait() == "in time"
 
 
+async def test_an_attempt_says_when_its_duration_ends_it_and_says_it_anew_when_it_has_waited(bench: Bench) -> None:
+    @bench.task(retry=1, max_duration=600)
+    async def long() -> None:
+        await wait.for_(0.5)
+        release.set()
+        await anyio.sleep(0.01)
+
+    release = anyio.Event()
+    async with bench.worker():
+        handle = await long.trigger()
+        await release.wait()
+        await bench.until_status(handle.id, "COMPLETED")
+    told = [
+        datetime.fromisoformat(event.attributes["deadline"])
+        for event in bench.stored(handle.id)[1]
+        if event.name == "Attempt 1"
+    ]
+    began = datetime.fromtimestamp(bench.span(handle.id, "Attempt 1").time / 1e9, UTC)
+    assert abs((told[0] - began).total_seconds() - 600) < 60
+    assert told[-1] - told[0] > timedelta(seconds=0.4)
+
+
 async def test_checkpoint_stops_a_thread_that_was_left_behind(bench: Bench) -> None:
     seen: list[str] = []
 
@@ -349,7 +372,7 @@ async def test_many_runs_at_once_each_under_its_own_run(bench: Bench) -> None:
 async def test_an_attempt_that_cannot_begin_gives_its_slot_back(
     anyio_backend: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(_: AttemptSpans) -> None:
+    def fail(_: AttemptSpans, _allowance: float | None) -> None:
         raise RuntimeError("no span")
 
     async with open_bench(worker={"concurrency": 1}) as bench:
