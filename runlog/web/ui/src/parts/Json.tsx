@@ -7,7 +7,7 @@ import { CopyButton } from "./CopyButton";
 import { DataText } from "./DataText";
 import { Icon } from "./Icon";
 import { toast } from "./toast";
-import { VirtualList, type VirtualListHandle } from "./VirtualList";
+import { type TreeRow, VirtualList, type VirtualListHandle } from "./VirtualList";
 import "./json.css";
 
 const ROW = 22;
@@ -74,15 +74,6 @@ export function Json({ value, label, fill = false }: JsonProps) {
         <div
           class="json-rows"
           style={fill ? undefined : { height: `${Math.min(tree.rows.length, MOST_ROWS) * ROW}px` }}
-          onKeyDown={(event) => {
-            const next = onKey(event, tree, selected);
-            if (next === null) return;
-            event.preventDefault();
-            event.stopPropagation();
-            setSelected(next);
-            changed();
-            list.current?.scrollTo(next);
-          }}
         >
           <VirtualList
             ref={list}
@@ -91,6 +82,15 @@ export function Json({ value, label, fill = false }: JsonProps) {
             count={tree.rows.length}
             rowHeight={ROW}
             selected={selected}
+            treeRow={(index) => treeRow(tree.rows[index])}
+            onKey={(event) => {
+              const next = onKey(event, tree, selected);
+              if (next === null) return false;
+              setSelected(next);
+              changed();
+              list.current?.scrollTo(next);
+              return true;
+            }}
             onSelect={(index, event) => {
               setSelected(index);
               const row = tree.rows[index];
@@ -109,6 +109,10 @@ export function Json({ value, label, fill = false }: JsonProps) {
       {node && !raw && <Detail node={node} />}
     </div>
   );
+}
+
+function treeRow(node: JsonNode | undefined): TreeRow {
+  return { level: (node?.depth ?? 0) + 1, expanded: node && node.size > 0 ? node.open : undefined };
 }
 
 /** The row that is selected next, after what the key did; null where it does nothing here. */

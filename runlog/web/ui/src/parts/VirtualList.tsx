@@ -10,6 +10,13 @@ export interface VirtualListHandle {
   focus(): void;
 }
 
+export interface TreeRow {
+  /** From 1. */
+  level: number;
+  /** Of a row with rows below it. */
+  expanded?: boolean | undefined;
+}
+
 export interface VirtualListProps {
   count: number;
   rowHeight: number;
@@ -21,7 +28,11 @@ export interface VirtualListProps {
   label: string;
   keyOf?: (index: number) => string | number;
   rowClass?: (index: number) => string | undefined;
+  /** Where a row of a tree is in it; makes the list a `treegrid`. */
+  treeRow?: (index: number) => TreeRow;
   selected?: number | null;
+  /** A key that the caller answers itself: true if it did. */
+  onKey?: (event: KeyboardEvent) => boolean;
   /** A row was clicked or reached by the keyboard. */
   onSelect?: (index: number, event: MouseEvent | KeyboardEvent) => void;
   /** Enter or double click. */
@@ -32,6 +43,8 @@ export interface VirtualListProps {
   onFollow?: (following: boolean) => void;
   /** The last rows are in sight: more may be loaded. */
   onEnd?: () => void;
+  /** Whether the first row is in sight, as it is scrolled. */
+  onTop?: (atTop: boolean) => void;
   class?: string;
   ref?: Ref<VirtualListHandle>;
 }
@@ -84,7 +97,7 @@ export function VirtualList(props: VirtualListProps) {
     <div
       ref={box}
       class={`virtual${props.class ? ` ${props.class}` : ""}`}
-      role="grid"
+      role={props.treeRow ? "treegrid" : "grid"}
       tabIndex={0}
       aria-label={props.label}
       aria-rowcount={count + (props.header ? 1 : 0)}
@@ -106,6 +119,7 @@ export function VirtualList(props: VirtualListProps) {
 function row(props: VirtualListProps, index: number, top: number, id: string): JSX.Element {
   const chosen = index === props.selected;
   const more = props.rowClass?.(index);
+  const place = props.treeRow?.(index);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the grid's
     <div
@@ -115,6 +129,8 @@ function row(props: VirtualListProps, index: number, top: number, id: string): J
       class={`virtual-row${chosen ? " selected" : ""}${more ? ` ${more}` : ""}`}
       aria-rowindex={index + (props.header ? 2 : 1)}
       aria-selected={chosen}
+      aria-level={place?.level}
+      aria-expanded={place?.expanded}
       tabIndex={-1}
       style={{ height: `${props.rowHeight}px`, transform: `translateY(${top}px)` }}
       onClick={(event) => props.onSelect?.(index, event)}
@@ -135,6 +151,10 @@ function onKey(event: KeyboardEvent, props: VirtualListProps, scroller: Scroller
   if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
   const { count, selected = null } = props;
   if (count === 0) return;
+  if (props.onKey?.(event)) {
+    event.preventDefault();
+    return;
+  }
   const page = Math.max(1, Math.floor(scroller.view / props.rowHeight) - 1);
   const at = selected ?? -1;
   const to = {
@@ -157,5 +177,6 @@ function onKey(event: KeyboardEvent, props: VirtualListProps, scroller: Scroller
 function reportEnds(scroller: Scroller, props: VirtualListProps): void {
   const left = scroller.total - scroller.top - scroller.view;
   if (left < props.rowHeight * 20) props.onEnd?.();
+  props.onTop?.(scroller.top < props.rowHeight);
   if (scroller.byUser) props.onFollow?.(left < props.rowHeight);
 }
