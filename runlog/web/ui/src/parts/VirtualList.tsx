@@ -94,6 +94,8 @@ export function VirtualList(props: VirtualListProps) {
   for (let index = first; index < last; index++) rows.push(row(props, index, scroller.place(index * rowHeight), id));
   const active = selected !== null && selected >= first && selected < last ? `${id}-${selected}` : undefined;
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: its role is a grid's, of one kind or the other
+    // biome-ignore lint/a11y/useAriaPropsSupportedByRole: as above
     <div
       ref={box}
       class={`virtual${props.class ? ` ${props.class}` : ""}`}
