@@ -113,6 +113,13 @@ class ExportSettings(_Section):
     processors: tuple[str, ...] = ()
 
 
+class UiSettings(_Section):
+    """`[ui]`: the web page. Where it listens is chosen where it is started. `RUNLOG_UI_URL` wins over `url`."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*[^\s?#/])?$")] = "http://127.0.0.1:4477"
+    """Where others reach it: what the callbacks of tokens begin with."""
+
+
 class Settings(_Section):
     """Everything that can be set. `root` is the project's folder; what it keeps is in `.runlog/` there."""
 
@@ -136,6 +143,7 @@ class Settings(_Section):
     retention: RetentionSettings = RetentionSettings()
     worker: WorkerSettings = WorkerSettings()
     export: ExportSettings = ExportSettings()
+    ui: UiSettings = UiSettings()
 
     @property
     def folder(self) -> Path:
@@ -170,11 +178,17 @@ class Settings(_Section):
         return self.root / path
 
     @classmethod
-    def load(cls, start: Path | None = None, arguments: Mapping[str, Any] | None = None) -> Self:
+    def load(
+        cls,
+        start: Path | None = None,
+        arguments: Mapping[str, Any] | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> Self:
         """Find the project at `start` (the current folder) or above it and read its settings.
 
         Without a config file the project is `start` itself, with every default. `arguments` is nested like the
-        file and wins over it and over the environment. Raises ConfigError.
+        file and wins over it and over the environment; `options` is the option of a command, such as `--queue`, that an
+        argument came from, by the argument's name (`worker.queues`). Raises ConfigError.
         """
         start = (start or Path.cwd()).resolve()
         root, source, values = _find(start)
@@ -182,7 +196,7 @@ class Settings(_Section):
         try:
             return cls.model_validate({**merged, "root": root, "source": source})
         except ValidationError as error:
-            raise _config_error(error, source) from None
+            raise _config_error(error, source, arguments or {}, options or {}) from None
 
     @classmethod
     def salvage(cls, start: Path | None = None) -> Self:
@@ -215,6 +229,7 @@ _ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "RUNLOG_CONSOLE_LEVEL": ("console", "level"),
     "RUNLOG_CONCURRENCY": ("worker", "concurrency"),
     "RUNLOG_VERSION": ("version",),
+    "RUNLOG_UI_URL": ("ui", "url"),
     "OTEL_ATTRIBUTE_COUNT_LIMIT": ("limits", "attributes"),
     "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": ("limits", "attributes"),
     "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": ("limits", "value_length"),
@@ -292,7 +307,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _checked(values: dict[str, Any], source: Path) -> dict[str, Any]:
-    for name in values.keys() & _FORBIDDEN.keys():
+    page = values.get("ui")
+    for name in (values.keys() | (page.keys() if isinstance(page, dict) else set())) & _FORBIDDEN.keys():
         raise ConfigError(
             f"{source}: {name!r} cannot be set in a project", _FORBIDDEN[name], f"delete the line with {name!r}"
         )
@@ -327,17 +343,44 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _config_error(error: ValidationError, source: Path | None) -> ConfigError:
-    problems = []
+_MESSAGES = {"tuple_type": "this must be a list", "string_pattern_mismatch": "1 to 128 characters, and no spaces"}
+
+
+def _config_error(
+    error: ValidationError, source: Path | None, arguments: Mapping[str, Any], options: Mapping[str, str]
+) -> ConfigError:
+    problems, places = [], []
     for item in error.errors():
-        *parents, last = (str(part) for part in item["loc"])
-        name = ".".join((*parents, last))
+        *parents, last = path = tuple(str(part) for part in item["loc"])
+        place, name = _origin(path, source, arguments, options)
+        places.append(place)
         if item["type"] == "extra_forbidden":
             problems.append(f"unknown setting {name!r}{_nearest(parents, last)}")
         else:
-            message = "this must be a list" if item["type"] == "tuple_type" else item["msg"]
-            problems.append(f"{name} = {item['input']!r}: {message}")
-    return ConfigError(f"wrong settings in {source or 'the environment or arguments'}", "\n".join(problems))
+            problems.append(f"{name} = {item['input']!r}: {_MESSAGES.get(item['type'], item['msg'])}")
+    return ConfigError(f"wrong settings in {' and '.join(dict.fromkeys(places))}", "\n".join(problems))
+
+
+def _origin(
+    path: tuple[str, ...], source: Path | None, arguments: Mapping[str, Any], options: Mapping[str, str]
+) -> tuple[str, str]:
+    """Where a setting was given, and what it is called there."""
+    name = ".".join(path)
+    value: Any = arguments
+    for part in path:
+        if not isinstance(value, Mapping):
+            break
+        value = value.get(part, _NOT_GIVEN)
+    if value is not _NOT_GIVEN:
+        option = next((option for setting, option in options.items() if f"{name}.".startswith(f"{setting}.")), None)
+        return ("the arguments", name) if option is None else ("the command's options", option)
+    for variable, setting in _ENVIRONMENT.items():
+        if path[: len(setting)] == setting and os.environ.get(variable, "").strip():
+            return "the environment", variable
+    return str(source), name
+
+
+_NOT_GIVEN = object()
 
 
 def _nearest(parents: list[str], name: str) -> str:

@@ -23,9 +23,9 @@ def choose(folder: str | None) -> None:
     _chosen[0] = Path(folder) if folder is not None else None
 
 
-def load_settings(arguments: Mapping[str, Any] | None = None) -> Settings:
-    """The settings of the chosen project. Raises ConfigError."""
-    return Settings.load(_chosen[0], arguments)
+def load_settings(arguments: Mapping[str, Any] | None = None, options: Mapping[str, str] | None = None) -> Settings:
+    """The settings of the chosen project; see `Settings.load`. Raises ConfigError."""
+    return Settings.load(_chosen[0], arguments, options)
 
 
 def without_console(settings: Settings) -> Settings:

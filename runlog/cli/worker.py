@@ -11,6 +11,14 @@ from runlog.cli.output import note
 from runlog.cli.project import load_settings
 from runlog.config import Settings
 
+_OPTIONS = {
+    "worker.concurrency": "--concurrency",
+    "worker.processes": "--processes",
+    "worker.queues": "--queue",
+    "worker.grace": "--grace",
+    "version": "--version",
+}
+"""What sets which."""
 _INSIST = 15.0
 """Seconds after the grace in which worker processes have to have ended."""
 
@@ -57,7 +65,7 @@ def command(
         arguments["version"] = version
     if quiet:
         arguments["console"] = {"enabled": False}
-    settings = load_settings(arguments)
+    settings = load_settings(arguments, _OPTIONS)
     if settings.worker.processes > 1:
         raise typer.Exit(_supervise(settings, quiet=quiet))
     from runlog.worker import run_worker

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from runlog.cli import VERBS, main
+from runlog.config import Settings
 from runlog.errors import ConfigError
 from tests.cli.conftest import COMMAND, ESCAPE, Command, environment, in_terminal
 from tests.cli.sample import completed, save, save_all
@@ -68,6 +69,23 @@ def test_an_error_is_a_clear_line_and_exit_code_2(runlog: Command, arguments: li
 def test_a_query_error_points_at_the_place(runlog: Command) -> None:
     lines = runlog("search", "task:x", "level:>=").err.splitlines()
     assert lines[1:3] == ["  task:x level:>=", "                 ^"]
+
+
+def test_a_wrong_setting_is_named_as_it_was_given(
+    runlog: Command, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "runlog.toml").write_text("[worker]\nthreads = 0\n")
+    monkeypatch.setenv("RUNLOG_CONCURRENCY", "many")
+    answer = runlog("worker", "--queue", "a b", "--grace", "1e30")
+    places, *problems = [line.strip() for line in answer.err.splitlines()]
+    assert answer.code == 2
+    assert places.startswith("error: wrong settings in the environment and the command's options and ")
+    assert places.endswith("runlog.toml")
+    assert [problem.partition(":")[0] for problem in problems] == [
+        "RUNLOG_CONCURRENCY = 'many'", "--queue = 'a b'", "--grace = 1e+30", "worker.threads = 0",
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match="wrong settings in the arguments\nworker.lease = 0"):
+        Settings.load(project / "nowhere", {"worker": {"lease": 0, "concurrency": 1, "threads": 1}})
 
 
 def test_a_config_error_names_the_nearest_setting(runlog: Command, project: Path) -> None:
