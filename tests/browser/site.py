@@ -10,10 +10,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
+Theme = Literal["dark", "light"]
 ROOT = Path(__file__).parents[2]
 PATIENCE = 20_000
 """Milliseconds that the page may take to show something, on a machine that does much else."""
@@ -87,14 +88,10 @@ class Site:
         return f"http://127.0.0.1:{self.port}{path}"
 
     def open(
-        self, path: str = "/", *, width: int = 1280, height: int = 800, theme: str = "dark", **options: Any
+        self, path: str = "/", *, width: int = 1280, height: int = 800, theme: Theme = "dark", **options: Any
     ) -> Page:
         """Open a page by its link, in a browser profile of its own."""
-        context = self._browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme=theme,
-            **options,  # type: ignore[arg-type]
-        )
+        context = self._browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme, **options)
         self._contexts.append(context)
         context.set_default_timeout(PATIENCE)
         page = context.new_page()
