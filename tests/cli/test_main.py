@@ -84,7 +84,7 @@ def test_a_wrong_setting_is_named_as_it_was_given(
     assert [problem.partition(":")[0] for problem in problems] == [
         "RUNLOG_CONCURRENCY = 'many'", "--queue = 'a b'", "--grace = 1e+30", "worker.threads = 0",
     ]  # fmt: skip
-    with pytest.raises(ConfigError, match="wrong settings in the arguments\nworker.lease = 0"):
+    with pytest.raises(ConfigError, match=r"wrong settings in the arguments\nworker\.lease = 0"):
         Settings.load(project / "nowhere", {"worker": {"lease": 0, "concurrency": 1, "threads": 1}})
 
 
