@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -18,13 +19,14 @@ from runlog.cli.results import read_payload
 from runlog.config import Settings
 from runlog.console.format import short_run_id
 from runlog.console.pieces import Line
-from runlog.errors import PayloadError, RunlogError
+from runlog.errors import ConfigError, PayloadError, RunlogError
 from runlog.reading.clock import clock
 from runlog.reading.opening import nothing_recorded
 from runlog.reading.records import decoded, time_text
 from runlog.reading.text import json_text, one_line
 from runlog.stores.query import parse_duration
 from runlog.system.ids import RUN_ID_PREFIX, new_run_id
+from runlog.tasks.callbacks import Callbacks
 from runlog.tasks.states import Token
 
 if TYPE_CHECKING:
@@ -37,11 +39,12 @@ _STYLES = {"PENDING": "attention", "COMPLETED": "good", "TIMED_OUT": "bad"}
 _COLUMNS = (
     Column("status"),
     Column("token"),
-    Column("run", drop=2),
-    Column("created", drop=3),
-    Column("until", drop=4),
-    Column("tags", shrink=True, drop=1),
+    Column("run", drop=3),
+    Column("created", drop=4),
+    Column("until", drop=5),
+    Column("tags", shrink=True, drop=2),
     Column("output", shrink=True, least=10),
+    Column("callback", drop=1),
 )
 
 
@@ -86,18 +89,32 @@ def _list(settings: Settings, limit: int, *, json: bool) -> None:
         return
     with QueueFile(settings.queue_path) as queue:
         tokens = queue.tokens(limit)
+    callbacks = _callbacks(settings, tokens)
     if json:
         for token in tokens:
-            output().json(_record(token))
+            output().json(_record(token, callbacks))
     elif tokens:
         out = output()
-        rows = [_line(token, whole=not out.terminal) for token in tokens]
+        rows = [_line(token, callbacks.get(token.token_id), whole=not out.terminal) for token in tokens]
         out.lines(table(_COLUMNS, rows, out.width if out.terminal else None))
     else:
         note("There are no tokens.")
 
 
-def _line(token: Token, *, whole: bool) -> Line:
+def _callbacks(settings: Settings, tokens: list[Token]) -> dict[str, str]:
+    """Where those that wait are completed by HTTP. Nothing is made for it."""
+    callbacks = Callbacks(settings)
+    if not callbacks.has_key:
+        return {}
+    try:
+        urls = {token.token_id: callbacks.url(token.token_id) for token in tokens if token.status == "PENDING"}
+    except ConfigError as error:
+        note(error.what)
+        return {}
+    return {token_id: url for token_id, url in urls.items() if url is not None}
+
+
+def _line(token: Token, callback: str | None, *, whole: bool) -> Line:
     run = token.run_id or ""
     return [
         (token.status, _STYLES[token.status]),
@@ -107,10 +124,11 @@ def _line(token: Token, *, whole: bool) -> Line:
         ("" if token.expires is None else clock(token.expires), "time"),
         (one_line(", ".join(token.tags)), "value"),
         ("" if token.output is None else one_line(json_text(decoded(token.output))), "message"),
+        (callback or "", "source"),
     ]
 
 
-def _record(token: Token) -> dict[str, Any]:
+def _record(token: Token, callbacks: dict[str, str]) -> dict[str, Any]:
     return {
         "token_id": token.token_id,
         "status": token.status,
@@ -120,6 +138,7 @@ def _record(token: Token) -> dict[str, Any]:
         "run_id": token.run_id,
         "tags": list(token.tags),
         "output": decoded(token.output),
+        "callback_url": callbacks.get(token.token_id),
     }
 
 
@@ -155,10 +174,15 @@ def _create(settings: Settings, timeout: str | None, tags: tuple[str, ...], *, j
     token_id = f"token_{new_run_id().removeprefix(RUN_ID_PREFIX)}"
     tags = check_tags(tags)
     token = anyio.run(_with_engine, settings, lambda engine: engine.create_token(token_id, expires=expires, tags=tags))
+    with suppress(ConfigError):
+        Callbacks(settings).url(token_id)  # makes the key
+    callbacks = _callbacks(settings, [token])
     if json:
-        output().json(_record(token))
+        output().json(_record(token, callbacks))
     else:
         output().foreign(token.token_id)
+        for url in callbacks.values():
+            note(f"completed by: curl --json '{{}}' {url}")
 
 
 async def _with_engine(settings: Settings, ask: Callable[[LocalEngine], Awaitable[T]]) -> T:

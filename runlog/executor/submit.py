@@ -163,6 +163,9 @@ class EngineSubmitter:
     async def create_token(self, request: TokenRequest) -> Token:
         return await self._waits.create_token(request)
 
+    async def callback_url(self, token_id: str) -> str | None:
+        return await self._waits.callback_url(token_id)
+
     async def complete_token(self, token_id: str, output: bytes | None) -> bool:
         return await self._waits.complete_token(token_id, output)
 

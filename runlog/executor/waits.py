@@ -8,17 +8,19 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
 from typing import Any
 
-from anyio import move_on_after
+from anyio import move_on_after, to_thread
 from anyio.lowlevel import checkpoint
 
 from runlog.config import Settings
 from runlog.engines.base import WAIT_PREFIX, Engine, Idempotency
 from runlog.engines.reasons import words
-from runlog.errors import PayloadError
+from runlog.errors import ConfigError, PayloadError
 from runlog.executor.attempt import Attempt, running_attempt
 from runlog.executor.keys import resolve_key
+from runlog.logger import logger
 from runlog.system.clock import sleep_until
 from runlog.system.ids import RUN_ID_PREFIX, new_run_id
+from runlog.tasks.callbacks import Callbacks
 from runlog.tasks.states import Token
 from runlog.tasks.submitter import KeyRequest, TokenRequest
 from runlog.tracing.tracer import Tracer
@@ -32,6 +34,7 @@ class Waits:
 
     def __init__(self, engine: Engine, tracer: Tracer, settings: Settings) -> None:
         self._engine, self._tracer, self._limit = engine, tracer, settings.limits.payload
+        self._callbacks = Callbacks(settings)
 
     async def sleep(self, until: int, *, verb: str, idempotency: KeyRequest | None) -> None:
         """See Submitter.sleep."""
@@ -67,6 +70,14 @@ class Waits:
             run_id=_run_id(attempt),
             tags=request.tags,
         )
+
+    async def callback_url(self, token_id: str) -> str | None:
+        """See Submitter.callback_url."""
+        try:
+            return await to_thread.run_sync(self._callbacks.url, token_id)
+        except ConfigError as error:
+            logger.warn("the token {approval} has no callback: {reason}", approval=token_id, reason=str(error))
+            return None
 
     async def complete_token(self, token_id: str, output: bytes | None) -> bool:
         """See Submitter.complete_token. Raises PayloadError."""

@@ -117,6 +117,7 @@ _IN_URLS = (
         re.compile(r"(?<![\w.:-])(?P<secret>[\w.-]{1,64}:[^\s:/@]{1,256}+)@(?:tcp|unix)\("),
         "@",
     ),
+    Pattern("callback", ("/callback/",), re.compile(r"/callback/(?P<secret>[0-9a-z]{26}[\w-]{43})(?![\w-])"), "/"),
     Pattern("slack-webhook", ("hooks.slack",), re.compile(r"hooks\.slack(?:-gov)?\.com/(?P<secret>[\w/-]{8,})"), "/"),
     Pattern(
         "url-signature",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,6 +34,9 @@ class Token:
     run_id: str | None = None
     """The run that made it."""
     tags: tuple[str, ...] = ()
+    callback_url: str | None = field(default=None, repr=False)
+    """Where anybody who is told it completes the token, once: a POST of JSON, which becomes the output. It holds a
+    secret. It begins with `ui.url`; None where the project cannot keep the key for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,11 @@ async def create_token(
     With the key of an earlier token, return that one. Raises TaskError and ProjectNotOpen."""
     seconds = None if timeout is None else check_duration(timeout, "timeout")
     request = TokenRequest(seconds, key_request(idempotency_key), check_tags(tags))
-    state = await get_submitter().create_token(request)
+    submitter = get_submitter()
+    state = await submitter.create_token(request)
+    callback = await submitter.callback_url(state.token_id)
     expires = None if state.expires is None else datetime.fromtimestamp(state.expires / 1e9).astimezone()
-    return Token(state.token_id, expires, state.run_id, state.tags)
+    return Token(state.token_id, expires, state.run_id, state.tags, callback)
 
 
 async def for_token(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from runlog.web import assets
-from runlog.web.api import actions, events, run, session, trace
+from runlog.web.api import actions, callbacks, events, run, session, trace
 from runlog.web.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *assets.ENDPOINTS,
     *session.ENDPOINTS,
     *actions.ENDPOINTS,
+    *callbacks.ENDPOINTS,
     *run.ENDPOINTS,
     *trace.ENDPOINTS,
     *events.ENDPOINTS,

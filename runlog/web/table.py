@@ -12,7 +12,7 @@ PATTERNS = {
     "event_id": r"[0-9]{1,19}",
     "fingerprint": r"[0-9a-f]{16}",
     "name": r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}",
-    "secret": r"[A-Za-z0-9_-]{22,100}",
+    "secret": r"[0-9a-z]{26}[A-Za-z0-9_-]{43}",
 }
 """What may stand for a parameter of a path, by its name."""
 

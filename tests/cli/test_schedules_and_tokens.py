@@ -116,9 +116,9 @@ def test_a_token_is_made_listed_and_completed_once(runlog: Command, project: Pat
     token_id = runlog("tokens", "create", "--timeout", "2h", "--tag", "approval").out.strip()
     over = json.loads(runlog("tokens", "create", "--timeout", "0", "--json").out)["token_id"]
     title, first, second = runlog("tokens").lines
-    assert title.split() == ["status", "token", "created", "until", "tags"]
+    assert title.split() == ["status", "token", "created", "until", "tags", "callback"]
     assert (first.split()[:2], second.split()[:2]) == (["TIMED_OUT", over], ["PENDING", token_id])
-    assert second.endswith("approval")
+    assert "approval  http://127.0.0.1:4477/callback/" in second
 
     done = runlog("tokens", "complete", token_id, '{"by": "Ada"}')
     assert (done.code, done.out) == (0, f"Token {token_id} is completed.\n")

@@ -62,6 +62,7 @@ SECRETS = [
         ("gitlab", "glpat" + "-@@ rejected", _token(20)),
         ("slack", "posting as xox" + "b-@@", "12345-67890-" + _token(24)),
         ("slack hook", "https://hooks.slack" + ".com/services/@@", "T000/B000/" + _token(24)),
+        ("callback", "send it to http://127.0.0.1:4477/callback/@@", "01k3" + _token(65).lower()),
         ("stripe", "charged with sk_" + "live_@@", _token(24)),
         ("openai", "calling with sk" + "-proj-@@", _token(48)),
         ("google", "maps key AI" + "za@@", _token(35)),
