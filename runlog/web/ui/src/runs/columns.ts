@@ -98,8 +98,15 @@ export function moved(columns: readonly Column[], from: number, to: number): Col
   return list;
 }
 
+/** Pixels below which the columns are scrolled. */
+export function leastWidth(columns: readonly Column[]): number {
+  return columns.reduce((sum, column) => sum + Number.parseInt(column.width.replace("minmax(", ""), 10), CHOOSE);
+}
+
+const CHOOSE = 28;
+
 export function gridOf(columns: readonly Column[]): string {
   const tracks = columns.map((column) => column.width);
   if (!tracks.some((track) => track.includes("fr"))) tracks.push("1fr"); // what is left over belongs to nobody
-  return ["28px", ...tracks].join(" ");
+  return [`${CHOOSE}px`, ...tracks].join(" ");
 }

@@ -1,0 +1,163 @@
+// What values there are, and how often: a click keeps only one, or leaves it out.
+import { useState } from "preact/hooks";
+import type { Facet, FacetValue } from "../api/types";
+import { count, shortCount } from "../format/number";
+import { stance, toggled } from "../format/query";
+import { shortTime } from "../format/time";
+import { serverNow } from "../state/clock";
+import { Button } from "./Button";
+import { Icon } from "./Icon";
+import "./facets.css";
+
+export interface FacetsProps {
+  facets: readonly Facet[] | null;
+  query: string;
+  onQuery: (query: string) => void;
+  /** What is counted: "runs". */
+  unit: string;
+  /** How a facet or one of its values is called where it is not its key. */
+  labelOf?: (key: string, value?: string) => string | undefined;
+  /** Facets that were asked for, which can be taken away again. */
+  added: readonly string[];
+  onAdd: (key: string) => void;
+  onDrop: (key: string) => void;
+}
+
+const FEW = 6;
+
+export function Facets(props: FacetsProps) {
+  const { facets, added } = props;
+  const pending = added.filter((key) => !facets?.some((facet) => facet.key === key));
+  return (
+    <div class="facets">
+      {facets === null && <Skeleton />}
+      {facets
+        ?.filter((facet) => facet.values.length > 0 || added.includes(facet.key))
+        .map((facet) => (
+          <FacetList key={facet.key} facet={facet} {...props} />
+        ))}
+      {facets !== null &&
+        pending.map((key) => (
+          <p key={key} class="facet-note">
+            counting {key}…
+          </p>
+        ))}
+      <AddFacet onAdd={props.onAdd} />
+    </div>
+  );
+}
+
+function FacetList({ facet, ...props }: FacetsProps & { facet: Facet }) {
+  const [all, setAll] = useState(false);
+  const { query, labelOf, added, onDrop } = props;
+  const chosen = facet.values.filter((value) => stance(query, value.term) !== null);
+  const shown = all ? facet.values : [...new Set([...facet.values.slice(0, FEW), ...chosen])];
+  const hidden = facet.values.length - shown.length;
+  const most = facet.values.reduce((found, value) => Math.max(found, value.count), 1);
+  return (
+    <section class="facet" aria-label={facet.key}>
+      <h3>
+        {labelOf?.(facet.key) ?? facet.key}
+        {added.includes(facet.key) && (
+          <Button kind="quiet" icon="cross" label={`No longer count ${facet.key}`} onClick={() => onDrop(facet.key)} />
+        )}
+      </h3>
+      {facet.values.length === 0 && <p class="facet-note">no run has it</p>}
+      <ul>
+        {shown.map((value) => (
+          <Value key={value.value} facet={facet} value={value} most={most} {...props} />
+        ))}
+      </ul>
+      {(hidden > 0 || all) && (
+        <button type="button" class="facet-more" onClick={() => setAll(!all)}>
+          {all ? "fewer" : `${hidden} more`}
+        </button>
+      )}
+      <Honesty facet={facet} all={hidden === 0} unit={props.unit} />
+    </section>
+  );
+}
+
+/** Where the counts are not of everything, that is said. */
+function Honesty({ facet, all, unit }: { facet: Facet; all: boolean; unit: string }) {
+  const notes: string[] = [];
+  if (facet.searched_to !== null) {
+    notes.push(`of the newest ${count(facet.counted)} ${unit}, back to ${shortTime(facet.searched_to, serverNow())}`);
+  }
+  if (facet.more && all) notes.push("rarer values are not listed");
+  return notes.length ? <p class="facet-note">{notes.join("; ")}</p> : null;
+}
+
+interface ValueProps extends FacetsProps {
+  facet: Facet;
+  value: FacetValue;
+  most: number;
+}
+
+function Value({ facet, value, most, query, onQuery, labelOf }: ValueProps) {
+  const now = stance(query, value.term);
+  const label = labelOf?.(facet.key, value.value) ?? (value.value || "(empty)");
+  return (
+    <li class={`facet-value${now ? ` facet-is-${now}` : ""}`}>
+      <button
+        type="button"
+        class="facet-name"
+        aria-pressed={now === "for"}
+        title={`${value.value}\nOnly these; with Alt: without them`}
+        onClick={(event) => onQuery(toggled(query, value.term, event.altKey))}
+      >
+        <i class="facet-share" style={{ width: `${(value.count / most) * 100}%` }} />
+        <span class="facet-label">
+          {now && <Icon name={now === "for" ? "check" : "minus"} />}
+          {label}
+        </span>
+        <span class="facet-count" title={count(value.count)}>
+          {shortCount(value.count)}
+        </span>
+      </button>
+      <Button
+        kind="quiet"
+        class="facet-out"
+        icon="minus"
+        pressed={now === "out"}
+        label={`Without ${label}`}
+        onClick={() => onQuery(toggled(query, value.term, true))}
+      />
+    </li>
+  );
+}
+
+function AddFacet({ onAdd }: { onAdd: (key: string) => void }) {
+  const [key, setKey] = useState("");
+  return (
+    <form
+      class="facet-add"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (key.trim()) onAdd(key.trim());
+        setKey("");
+      }}
+    >
+      <input
+        type="text"
+        value={key}
+        placeholder="count another key"
+        aria-label="Count the values of another key"
+        spellcheck={false}
+        autocomplete="off"
+        onInput={(event) => setKey(event.currentTarget.value)}
+      />
+      <Button type="submit" kind="quiet" icon="plus" label="Count" disabled={!key.trim()} />
+    </form>
+  );
+}
+
+function Skeleton() {
+  return (
+    <div class="facet" aria-hidden>
+      {[70, 50, 85, 40].map((width) => (
+        <span key={width} class="skeleton" style={{ width: `${width}%` }} />
+      ))}
+    </div>
+  );
+}

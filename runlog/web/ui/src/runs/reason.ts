@@ -1,0 +1,30 @@
+// In words, what became of a run or why it does not execute, for one line of a list.
+import type { RunRow } from "../api/types";
+import { ago, shortTime } from "../format/time";
+
+export interface Detail {
+  /** The type of an error. */
+  type: string;
+  text: string;
+}
+
+/** The error of a run that failed; of one that does not execute, why, in the viewer's time. */
+export function detailOf(run: RunRow, now: number): Detail | null {
+  if (run.ended === null) {
+    const text = waiting(run, now);
+    if (text) return { type: "", text };
+  }
+  if (run.error) return { type: run.error.type, text: run.error.message };
+  return run.reason ? { type: "", text: run.reason } : null;
+}
+
+function waiting(run: RunRow, now: number): string {
+  const { cause, available } = run;
+  const reason = run.reason ?? (run.status === "PENDING_VERSION" ? "no worker knows its task" : "");
+  if (available === null) return reason;
+  // The server's words have the time in its own zone.
+  if (cause === "delayed") return `delayed until ${shortTime(available, now)}`;
+  if (cause !== "retry") return reason;
+  const next = available > now ? `next try ${ago(available, now)}` : "tries again as soon as a worker is free";
+  return `${reason.split("; the next one ")[0]}; ${next}`;
+}
