@@ -1,0 +1,167 @@
+// What a span has to do with others: events in it, links, runs that it triggered, ids.
+import { useState } from "preact/hooks";
+import type { EventDetail, RunLink, SpanEvent, SpanLink } from "../../api/types";
+import { visible } from "../../format/ansi";
+import { plural } from "../../format/number";
+import { Attributes } from "../../parts/Attributes";
+import { StatusBadge } from "../../parts/Badge";
+import { Button } from "../../parts/Button";
+import { CopyButton } from "../../parts/CopyButton";
+import { Icon } from "../../parts/Icon";
+import { Link } from "../../parts/Link";
+import { Time } from "../../parts/Time";
+import { Section } from "./Inspector";
+import { sinceStart } from "./words";
+
+/** Runs of a list that are shown before one asks for the rest. */
+const FEW = 10;
+
+export function SpanEvents({ events, origin }: { events: SpanEvent[]; origin: number | undefined }) {
+  if (events.length === 0) return null;
+  return (
+    <Section title="Events">
+      <ol class="span-events">
+        {events.map((event, at) => (
+          <li key={`${at} ${event.name}`}>
+            <p class="span-event">
+              <strong>{visible(event.name)}</strong>
+              <Time ms={event.time} text={event.time_text} form="precise" />
+              {origin !== undefined && <span class="faint number">{sinceStart(event.time, origin)}</span>}
+            </p>
+            <Attributes label={`Attributes of ${event.name}`} attributes={event.attributes} />
+          </li>
+        ))}
+      </ol>
+    </Section>
+  );
+}
+
+export function Triggered({ runs }: { runs: RunLink[] }) {
+  const [all, setAll] = useState(false);
+  if (runs.length === 0) return null;
+  const shown = all ? runs : runs.slice(0, FEW);
+  return (
+    <Section title={runs.length === 1 ? "Triggered run" : `Triggered ${plural(runs.length, "run")}`}>
+      <ul class="run-links">
+        {shown.map((run) => (
+          <li key={run.run_id}>
+            <RunLine run={run} />
+          </li>
+        ))}
+      </ul>
+      {shown.length < runs.length && (
+        <Button kind="quiet" onClick={() => setAll(true)}>
+          {`${plural(runs.length - shown.length, "more run")}`}
+        </Button>
+      )}
+    </Section>
+  );
+}
+
+/** A run in a line: its state, task and id. */
+export function RunLine({ run, query = "" }: { run: RunLink; query?: string }) {
+  return (
+    <Link href={`/runs/${encodeURIComponent(run.run_id)}${query}`} class="run-link">
+      <StatusBadge status={run.status} compact />
+      <span class="cut">{visible(run.task)}</span>
+      <span class="faint mono">{run.run_id.slice(-6)}</span>
+    </Link>
+  );
+}
+
+interface LinksProps {
+  links: SpanLink[];
+  runId: string | undefined;
+  onSpan: ((spanId: string) => void) | undefined;
+}
+
+export function Links({ links, runId, onSpan }: LinksProps) {
+  if (links.length === 0) return null;
+  return (
+    <Section title={links.length === 1 ? "Link" : "Links"}>
+      <ul class="run-links">
+        {links.map((link, at) => (
+          <li key={`${at} ${link.span_id}`}>
+            <LinkLine link={link} runId={runId} onSpan={onSpan} />
+            <Attributes label="Attributes of the link" attributes={link.attributes} />
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+function LinkLine({ link, runId, onSpan }: { link: SpanLink } & Omit<LinksProps, "links">) {
+  if (link.run_id === null) {
+    return (
+      <p class="run-link">
+        <Icon name="link" />
+        <span class="soft">a span that is not in this log</span>
+        <code class="faint cut">{link.span_id}</code>
+        <CopyButton text={`${link.trace_id}-${link.span_id}`} label="Copy the ids of its trace and span" />
+      </p>
+    );
+  }
+  if (link.run_id === runId && onSpan) {
+    return (
+      <Button kind="quiet" icon="link" onClick={() => onSpan(link.span_id)}>
+        a span of this run
+      </Button>
+    );
+  }
+  return (
+    <Link href={`/runs/${encodeURIComponent(link.run_id)}?span=${link.span_id}`} class="run-link">
+      <Icon name="link" />
+      <span class="cut">{visible(link.task ?? "a run")}</span>
+      <span class="faint mono">{link.run_id.slice(-6)}</span>
+    </Link>
+  );
+}
+
+interface IdentityProps {
+  detail: EventDetail;
+  onSpan: ((spanId: string) => void) | undefined;
+}
+
+export function Identity({ detail, onSpan }: IdentityProps) {
+  const parent = detail.parent_id;
+  const rows: [string, string | null][] = [
+    ["Span", detail.span_id],
+    ["Trace", detail.trace_id],
+    ["Event", String(detail.id)],
+    ["Kind", detail.otel_kind],
+    ["Scope", detail.scope],
+  ];
+  return (
+    <Section title="Identity">
+      <dl class="facts">
+        {parent !== null && (
+          <>
+            <dt>{detail.kind === "log" ? "In span" : "Parent"}</dt>
+            <dd>
+              {onSpan ? (
+                <button type="button" class="text-button mono" onClick={() => onSpan(parent)}>
+                  {parent}
+                </button>
+              ) : (
+                <code>{parent}</code>
+              )}
+              <CopyButton text={parent} label="Copy the parent's id" />
+            </dd>
+          </>
+        )}
+        {rows.map(([name, value]) =>
+          value === null ? null : (
+            <>
+              <dt key={name}>{name}</dt>
+              <dd key={`${name} value`}>
+                <code>{visible(value)}</code>
+                <CopyButton text={value} label={`Copy (${name.toLowerCase()})`} />
+              </dd>
+            </>
+          ),
+        )}
+      </dl>
+    </Section>
+  );
+}
