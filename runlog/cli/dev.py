@@ -1,4 +1,4 @@
-"""`runlog dev`: a worker that starts again when a file of the project changes."""
+"""`runlog dev`: a worker that starts again when a file of the project changes, and the page beside it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from runlog.cli.output import note
+from runlog.cli.page import OpenPage, Port, page_beside
 from runlog.cli.project import load_settings
 from runlog.cli.worker import worker_command
 from runlog.supervisor import WorkerProcess
@@ -29,16 +31,23 @@ def command(
     concurrency: Annotated[
         int | None, typer.Option("-c", "--concurrency", metavar="N", min=1, help="Runs at once.")
     ] = None,
+    port: Port = None,
+    open_page: OpenPage = False,
+    no_ui: Annotated[bool, typer.Option("--no-ui", help="Without the page.")] = False,
 ) -> None:
-    """Execute the project's runs while you work on it: the worker starts again when a file changes.
+    """Execute the project's runs while you work on it, with the web page: the worker starts again when a file changes.
 
-    Its records are shown here. What runs at a restart has two seconds to finish, then goes back to the queue.
+    Its records are shown here. What runs at a restart has two seconds to finish, then goes back to the queue. The link
+    to the page is that of `runlog ui`.
 
     \b
     runlog dev
+    runlog dev --open
     """
     settings = load_settings()
-    raise typer.Exit(_Reloader(settings.root, worker_command(settings, grace=_GRACE, concurrency=concurrency)).run())
+    reloader = _Reloader(settings.root, worker_command(settings, grace=_GRACE, concurrency=concurrency))
+    with nullcontext() if no_ui else page_beside(settings, port, open_page=open_page):
+        raise typer.Exit(reloader.run())
 
 
 class _Reloader:

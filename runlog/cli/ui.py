@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from runlog.cli.output import note, output
+from runlog.cli.page import NO_BROWSER, OpenPage, Port, require_libraries
 from runlog.cli.project import load_settings
 from runlog.errors import RunlogError
-
-_LIBRARIES = ("starlette", "uvicorn")
-INSTALL = "pip install 'runlog-tasks[ui]'"
-
-Port = Annotated[
-    int | None, typer.Option("--port", metavar="N", min=0, max=65_535, help="By default 4477, or the next free one.")
-]
-Open = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
 
 
 def command(
     port: Port = None,
-    open_page: Open = False,
+    open_page: OpenPage = False,
     view_only: Annotated[bool, typer.Option("--view-only", help="Nothing can be changed from the page.")] = False,
     new_token: Annotated[bool, typer.Option("--new-token", help="Make a new token: old links open nothing.")] = False,
     host: Annotated[
@@ -69,17 +61,10 @@ def command(
         output().foreign(serving.link)
         output().flush()
         if open_page and not handover.open_page(serving.link):
-            note("runlog ui: no browser could be opened; the link opens the page")
+            note(NO_BROWSER)
         if is_open:
             note("runlog ui: it is open to the network, and without TLS: what is sent can be read on the way")
 
     server = Server(serving)
     with Handover(settings.folder) as handover:
         raise typer.Exit(run_until_signal(server, started))
-
-
-def require_libraries() -> None:
-    """Raise RunlogError where the page's libraries are not installed."""
-    missing = [name for name in _LIBRARIES if find_spec(name) is None]
-    if missing:
-        raise RunlogError("the libraries of the page are not installed", f"it needs {' and '.join(missing)}", INSTALL)
