@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from runlog.web import assets
+from runlog.web import assets, openapi
 from runlog.web.api import actions, callbacks, events, run, session, trace
 from runlog.web.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *assets.ENDPOINTS,
+    *openapi.ENDPOINTS,
     *session.ENDPOINTS,
     *actions.ENDPOINTS,
     *callbacks.ENDPOINTS,

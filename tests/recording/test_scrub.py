@@ -238,9 +238,9 @@ def test_ordinary_text_is_left_alone(scrubber: Scrubber) -> None:
 _HOSTILE_WORDS = """
 eyJ eyJaaaaaaaa. AKIA ghp_ github_pat_ glpat- xoxb- sk_live_ sk- AIza ya29. npm_ pypi- hf_ SG. SG.aaaaaaaaaaaaaaaa. :// ://a:
 ://a:b@ hooks.slack.com/ ?sig= ?code= /reset/ a:b@tcp a: (a:bbbb@unix password=,a password=) password=. pin pin: pin=[
-/callback/ secret secret:secret= key_ a.b- password=" password=' password={ password:{"\\" password=\\" password=[redacted:
+secret secret:secret= key_ a.b- password=" password=' password={ password:{"\\" password=\\" password=[redacted:
 cookie:[redacted: %22token%22%3A%22 \\\\\\"token\\\\\\": password=\\ {"token": [ {"a": {"token":["
-token::: token:'\\' token:` password=\\"\\\\" <password> --token=
+token::: /callback/ token:'\\' token:` password=\\"\\\\" <password> --token=
 """
 HOSTILE = [
     *_HOSTILE_WORDS.split(),
