@@ -8,12 +8,13 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
             command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 PLUGINS := $(wildcard instrumentations/*)
-SOURCES := runlog instrumentations tests benchmarks
+SOURCES := runlog instrumentations tests benchmarks hatch_build.py
+PAGE    := $(BIN)/python scripts/page
 JOBS    ?= 2
 ROUNDS  ?= 5
 RUNS    ?= 100000
 
-.PHONY: help setup setup-bench demo test test-slow coverage lint format bench soak docs wheel check-wheel clean
+.PHONY: help setup setup-bench page demo test test-slow coverage lint format bench soak docs wheel check-wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1|/' | column -t -s '|'
@@ -31,11 +32,21 @@ setup-bench: .venv-bench/.ready
 	@scripts/install "$(PYTHON)" .venv-bench "bench"
 	@touch $@
 
-demo: setup ## run the demo project: real tasks against a real server and database, then what happened in each
+page: setup ## build the web page into runlog/web/static
+	@$(PAGE) build --force
+
+# The installation builds the page. Once more where that was not possible, or where its sources have changed since.
+.PHONY: current-page
+current-page: setup
+	@$(PAGE) build --if-possible
+
+demo: current-page ## run the demo project: real tasks against a real server and database, then what happened in each
 	@$(BIN)/runlog demo
 	@echo "The command is $(BIN)/runlog; to type just runlog:  source $(BIN)/activate"
 
-test: setup ## run the test suite (under 6 minutes on 2 cores) and print its branch coverage
+test: current-page ## run the test suites of page and package (under 6 minutes on 2 cores) and print the branch coverage
+	@echo "── tests of the web page ──"
+	@$(PAGE) test
 	@echo "── tests ──"
 	@$(BIN)/pytest -q -n $(JOBS) --durations=5 --cov=runlog --cov-branch --cov-report=
 	@echo "branch coverage of runlog/, without the processes that tests start: $$($(BIN)/coverage report --format=total) %"
@@ -48,16 +59,20 @@ test-slow: setup ## the fault, soak and property tests in their long form, with 
 coverage: test ## the test suite, then its coverage line by line
 	@$(BIN)/coverage report --show-missing
 
-lint: setup ## ruff, mypy --strict, import contracts
+lint: setup ## ruff, mypy --strict, import contracts; tsc and biome for the web page
 	@echo "── lint ──"
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@echo "── lint of the web page ──"
+	@$(BIN)/python scripts/api-types --check
+	@$(PAGE) lint
 
 format: setup ## format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
+	@$(PAGE) format
 
 bench: setup-bench ## measure against peers, ratios in one run
 	@.venv-bench/bin/python -m benchmarks
@@ -78,5 +93,5 @@ check-wheel: wheel ## install the wheels into a clean environment outside the pr
 	@scripts/check-wheel "$(PYTHON)" dist
 
 clean: ## remove everything that was built or installed
-	rm -rf $(VENV) .venv-bench dist docs/_build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis runlog-demo
+	rm -rf $(VENV) .venv-bench dist docs/_build runlog/web/static* runlog/web/ui/node_modules .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis runlog-demo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

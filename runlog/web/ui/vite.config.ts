@@ -1,4 +1,4 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig } from "vite";
 
 // Everything is served by runlog itself from a fixed list: no inline code, no data: scripts, no CDN.
 export default defineConfig({
@@ -12,5 +12,4 @@ export default defineConfig({
     rollupOptions: { input: "index.html" },
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  test: { include: ["test/**/*.test.{ts,tsx}"], css: { include: [/tokens\.css/] } },
 });
