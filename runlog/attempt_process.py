@@ -40,6 +40,7 @@ from runlog.recording import get_recorder
 from runlog.recording.clean import Limits
 from runlog.recording.exceptions import describe_exception
 from runlog.recording.masks import add_masks
+from runlog.system.eventloop import loop_options
 from runlog.system.process import peak_memory
 from runlog.system.wakeup import threadsafe_caller
 from runlog.tasks.context import Context, RunStopped, set_current_run
@@ -98,8 +99,8 @@ class _Child:
         self._sending = threading.Lock()
 
     def run(self) -> None:
-        settings = self._start.settings
-        anyio.run(self._run, settings, backend=self._start.backend)
+        backend = self._start.backend
+        anyio.run(self._run, self._start.settings, backend=backend, backend_options=loop_options(backend))
 
     def send(self, message: Any) -> None:
         """From any thread. Without a parent this process has nothing to do."""

@@ -19,6 +19,7 @@ from runlog.errors import RunlogError
 from runlog.logger import logger
 from runlog.recording import get_recorder
 from runlog.supervisor import SUPERVISED
+from runlog.system.eventloop import loop_options
 from runlog.system.wakeup import threadsafe_caller
 from runlog.tasks.registry import registry
 
@@ -45,7 +46,7 @@ def run_worker(settings: Settings) -> int:
     Where the event loop is blocked so that an attempt cannot be ended in time, its run is, the others go back to the
     queue, and the process exits with 70.
     """
-    return anyio.run(_work, settings)
+    return anyio.run(_work, settings, backend_options=loop_options())
 
 
 async def _work(settings: Settings) -> int:

@@ -21,6 +21,7 @@ from runlog.reading.records import decoded, run_record
 from runlog.reading.sentences import error_title
 from runlog.reading.text import json_text
 from runlog.stores.base import Run
+from runlog.system.eventloop import loop_options
 
 if TYPE_CHECKING:
     from runlog.app import Project
@@ -40,7 +41,7 @@ def carry_out(settings: Settings, start: Start, *, wait: bool, json: bool) -> No
     from runlog.worker import has_worker
 
     with _terminated_as_interrupted() if wait else nullcontext():
-        run_id, run = anyio.run(_carry_out, settings, start, wait)
+        run_id, run = anyio.run(_carry_out, settings, start, wait, backend_options=loop_options())
     if run is not None:
         _print_outcome(settings, run, json=json)
     elif json:

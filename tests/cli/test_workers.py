@@ -19,6 +19,8 @@ from tests.cli.working import background, run, shown, status
 from tests.helpers import wait_until
 
 TASKS = """
+import asyncio
+import sys
 import time
 import anyio
 from runlog import task
@@ -42,6 +44,17 @@ def thread() -> None:
 @task(retry=1, process=True)
 async def process() -> None:
     await anyio.sleep(600)
+
+async def leave() -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(anyio.to_thread.run_sync(int))
+        group.create_task(leave_here())
+
+async def leave_here() -> None:
+    sys.exit(3)
+
+leaves = task(id="leaves", retry=1)(leave)
+leaves_child = task(id="leaves-child", retry=1, process=True)(leave)
 """
 
 
@@ -95,6 +108,19 @@ def test_sigterm_puts_back_whatever_does_not_end_in_time() -> None:
         assert worker.wait(60) == 0
     runs = [in_queue(run_id) for run_id in run_ids]
     assert [(run.status, run.attempt) for run in runs] == [("QUEUED", 0)] * 3
+
+
+def test_an_exit_in_a_task_group_of_a_run_fails_that_run_and_ends_nothing_else() -> None:
+    with background("worker", "--quiet") as worker:
+        waiting = trigger("sleep")
+        wait_until(lambda: status(waiting) == "EXECUTING", 60)
+        for task in ("leaves", "leaves-child"):
+            run_id = trigger(task)
+            wait_until(lambda run_id=run_id: status(run_id) == "FAILED", 60)  # type: ignore[misc]
+            error = in_queue(run_id).error
+            assert (error or {})["type"] == "SystemExit"
+        assert (worker.poll(), status(waiting)) == (None, "EXECUTING")
+        assert run("cancel", waiting).code == 0
 
 
 def test_a_second_signal_does_not_wait() -> None:
