@@ -24,6 +24,7 @@ setup: $(VENV)/.ready ## make .venv and install the project and its tools into i
 $(VENV)/.ready: pyproject.toml $(wildcard instrumentations/*/pyproject.toml) scripts/install
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer was found; name one: make PYTHON=/path/to/python3" >&2; exit 2; }
 	@scripts/install "$(PYTHON)" $(VENV) "dev"
+	@$(PAGE) build --if-possible # the installation did; if it could not, this says why
 	@touch $@
 
 # The peers stand in an environment of their own: one of them slows the import of pydantic down for all.
