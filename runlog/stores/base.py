@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
+from runlog.stores.lists import ListReader
 from runlog.stores.one_run import RunReader
 
 if TYPE_CHECKING:
@@ -204,15 +205,16 @@ class Statistics:
     schema: int
 
 
-class Reader(RunReader, Protocol):
+class Reader(RunReader, ListReader, Protocol):
     """The reading half of a store. Any number of processes may read while others write."""
 
     def runs(self, query: Query | None = None, *, cursor: str | None = None, limit: int = 50) -> Page[Run]:
         """Runs that match, newest first. `payload` and `output` are left out."""
         ...
 
-    def run(self, run_id: str) -> Run:
-        """One run, whole. `run_id` may be shortened at either end. Raises RunNotFound."""
+    def run(self, run_id: str, *, data: bool = True) -> Run:
+        """One run, whole, or without `data`: payload, output and metadata. `run_id` may be shortened at either end.
+        Raises RunNotFound."""
         ...
 
     def events(self, run_id: str | None, *, after: int = 0, limit: int = 10_000) -> list[Event]:

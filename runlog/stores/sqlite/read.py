@@ -11,27 +11,31 @@ import apsw
 from runlog.errors import RunNotFound
 from runlog.stores.base import DEBUG, ERROR, INFO, LEVEL_NAMES, WARN, Bucket, Event, Run
 from runlog.stores.sqlite.rows import SELECT_EVENT, SELECT_RUN, bindable, event_of, fetch, run_of
+from runlog.stores.sqlite.schema import IS_LISTED, MINUTE
 from runlog.stores.sqlite.tokens import VALUE_LENGTH, decode, encode_key, encode_value
-from runlog.stores.sqlite.write import MINUTE
 from runlog.system.ids import RUN_ID_PREFIX
 
 _MOST_NAMED = 5
 _LAST_ID = "SELECT max(value, coalesce((SELECT max(id) FROM event), 0)) FROM meta WHERE key = 'last_id'"
+_LAST_CHANGE = "SELECT max(value, coalesce((SELECT max(change) FROM run), 0)) FROM meta WHERE key = 'last_change'"
 _TALLY = """
     SELECT (minute - :first) / :width, level, sum(count) FROM tally
     WHERE minute BETWEEN :first AND :last AND (:task IS NULL OR task = :task) GROUP BY 1, 2
 """
 
 
-def find_run(connection: apsw.Connection, run_id: str) -> Run:
+def find_run(connection: apsw.Connection, run_id: str, *, data: bool = True) -> Run:
     """Read a run by its id, or by a beginning or end of it that no other run shares. Raises RunNotFound."""
     run_id = bindable(run_id)
     exact = connection.execute("SELECT run_id FROM run WHERE run_id = ?", (run_id,)).get
     found = [exact] if exact is not None else _candidates(connection, run_id)
     if len(found) != 1:
         raise _not_found(connection, run_id, found)
-    data = "d.payload, d.output, d.metadata"
-    sql = f"SELECT {SELECT_RUN}, {data} FROM run r LEFT JOIN run_data d ON d.run = r.id WHERE r.run_id = ?"
+    if not data:
+        [row] = fetch(connection, f"SELECT {SELECT_RUN} FROM run r WHERE r.run_id = ?", (found[0],))
+        return run_of(row)
+    fields = "d.payload, d.output, d.metadata"
+    sql = f"SELECT {SELECT_RUN}, {fields} FROM run r LEFT JOIN run_data d ON d.run = r.id WHERE r.run_id = ?"
     [row] = fetch(connection, sql, (found[0],))
     return run_of(row, row[-3:])
 
@@ -55,7 +59,7 @@ def _not_found(connection: apsw.Connection, run_id: str, found: list[str]) -> Ru
     if found:
         names = "\n".join(f"  {name}" for name in found[:_MOST_NAMED]) + "\n  …" * (len(found) > _MOST_NAMED)
         return RunNotFound(f"more than one run fits {shown!r}", names, "type more of the id")
-    newest = connection.execute("SELECT run_id FROM run ORDER BY created DESC, id DESC LIMIT 1").get
+    newest = connection.execute(f"SELECT run_id FROM run WHERE {IS_LISTED} ORDER BY created DESC, id DESC LIMIT 1").get
     why = f"the newest run is {newest}" if newest else "there are no runs yet"
     return RunNotFound(f"no run {shown!r}", why, "runlog runs   # lists them")
 
@@ -92,6 +96,18 @@ def arrivals(connection: apsw.Connection, after: int | None, limit: int) -> tupl
     rows = fetch(connection, f"SELECT {SELECT_RUN} FROM run r WHERE r.id > ? ORDER BY r.id LIMIT ?", (after, limit))
     runs = [run_of(row) for row in rows]
     return runs, runs[-1].id if runs else after
+
+
+def changes(connection: apsw.Connection, after: int, limit: int) -> tuple[list[Run], int]:
+    """See Reader.changes."""
+    sql = f"SELECT {SELECT_RUN}, r.change FROM run r WHERE r.change > ? ORDER BY r.change LIMIT ?"
+    rows = fetch(connection, sql, (after, limit))
+    return [run_of(row) for row in rows], rows[-1][-1] if rows else after
+
+
+def last_change(connection: apsw.Connection) -> int:
+    """The highest number that a change of a run has had."""
+    return int(connection.execute(_LAST_CHANGE).get)
 
 
 def versions(connection: apsw.Connection, run_ids: Sequence[str]) -> dict[str, int]:

@@ -62,7 +62,7 @@ def _try_event(trial: apsw.Connection, event: Event) -> None:
 
 
 def _try_run(trial: apsw.Connection, run: Run) -> None:
-    trial.execute(UPSERT_RUN, run_row(run))
+    trial.execute(UPSERT_RUN, run_row(run, 0))
     trial.execute(UPSERT_RUN_DATA, run_data_row(run) or (None, None, None, run.run_id))
 
 

@@ -15,9 +15,9 @@ import msgspec
 
 from runlog.stores.base import Pruned
 from runlog.stores.sqlite.rows import Row, fetch, searchable
-from runlog.stores.sqlite.schema import ENDED_AT, HAS_ENDED, OPEN
+from runlog.stores.sqlite.schema import ENDED_AT, HAS_ENDED, LOG, MINUTE, OPEN
 from runlog.stores.sqlite.tokens import token_text
-from runlog.stores.sqlite.write import MINUTE, TAKE_TALLY
+from runlog.stores.sqlite.write_runs import TAKE_TAG, TAKE_TALLY, tag_rows
 from runlog.system.sqlite import Database
 
 _EVENTS = 1000  # a transaction: others wait behind it
@@ -39,6 +39,10 @@ _SELECT = """
 _OF_RUN = f"{_SELECT} WHERE e.run = :run ORDER BY e.id LIMIT :limit"
 _OF_NO_RUN = f"""
     {_SELECT} WHERE e.run IS NULL AND e.time + coalesce(e.duration, 0) < :before ORDER BY e.id LIMIT :limit
+"""
+# A number is never given twice: readers go on from one.
+_KEEP_LAST_CHANGE = """
+    UPDATE meta SET value = max(value, coalesce((SELECT max(change) FROM run), 0)) WHERE key = 'last_change'
 """
 _OLDEST_OF_NO_RUN = "SELECT time + coalesce(duration, 0) FROM event WHERE run IS NULL ORDER BY id LIMIT 1"
 _USED = "SELECT (SELECT page_count FROM pragma_page_count) - (SELECT freelist_count FROM pragma_freelist_count)"
@@ -128,6 +132,7 @@ def _delete_oldest(connection: apsw.Connection, limit: int) -> _Deleted:
 def _delete_runs(connection: apsw.Connection, before: int, limit: int) -> _Deleted:
     """Delete the runs that ended first, whole but for one with too many events for a transaction: it comes again."""
     deleted = _Deleted()
+    connection.execute(_KEEP_LAST_CHANGE)
     for run, ended in fetch(connection, _OLDEST_RUNS):
         if ended >= before or deleted.events >= limit:
             break
@@ -137,6 +142,8 @@ def _delete_runs(connection: apsw.Connection, before: int, limit: int) -> _Delet
         deleted.events += len(found)
         if len(found) == room:
             break
+        for created, tags in fetch(connection, "SELECT created, tags FROM run WHERE id = ?", (run,)):
+            connection.executemany(TAKE_TAG, tag_rows(tags, created, run))
         for statement in (
             "DELETE FROM open_span WHERE run = ?",
             "DELETE FROM run_data WHERE run = ?",
@@ -157,7 +164,7 @@ def _delete_events(connection: apsw.Connection, rows: list[Row]) -> None:
     if not rows:
         return
     words, pairs, ended = [], [], []
-    tally: dict[tuple[int, str, int], int] = {}
+    tally: dict[tuple[int, str, int], list[int]] = {}
     for number, kind, time, level, name, message, attributes, task, span_id in rows:
         if kind == OPEN:
             ended.append((span_id, number))
@@ -166,12 +173,13 @@ def _delete_events(connection: apsw.Connection, rows: list[Row]) -> None:
             words.append((number, text))
         if attributes != "{}":
             pairs.append((number, token_text(msgspec.json.decode(attributes))))
-        key = (time // MINUTE, task, level)
-        tally[key] = tally.get(key, 0) + 1
+        counts = tally.setdefault((time // MINUTE, task, level), [0, 0])
+        counts[0] += 1
+        counts[1] += kind == LOG
     connection.executemany("INSERT INTO word (word, rowid, body) VALUES ('delete', ?, ?)", words)
     connection.executemany("INSERT INTO attr (attr, rowid, pairs) VALUES ('delete', ?, ?)", pairs)
     connection.executemany("DELETE FROM open_span WHERE span_id = ? AND event = ?", ended)
-    connection.executemany(TAKE_TALLY, [(count, *key) for key, count in tally.items()])
+    connection.executemany(TAKE_TALLY, [(*counts, *key) for key, counts in tally.items()])
     connection.executemany("DELETE FROM tally WHERE minute = ? AND task = ? AND level = ? AND count <= 0", list(tally))
     connection.executemany("DELETE FROM event WHERE id = ?", [(row[0],) for row in rows])
     last = max(row[0] for row in rows)  # an id is never given twice: readers go on from one

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any, cast
 
 import apsw
@@ -33,13 +34,38 @@ _DATA_FIELDS = ("payload", "output", "metadata")
 UNCHANGED_IF_NONE = ("error", "options", "code_version", *_DATA_FIELDS)
 """The fields of which a record may say nothing."""
 _KEPT = [name for name in UNCHANGED_IF_NONE if name not in _DATA_FIELDS]
+_STABLE = ("task", "queue", "created", "parent_run_id", "root_run_id", "tags")
 _CHANGING = [name for name in _RUN_FIELDS.split(", ") if name not in ("run_id", *_KEPT)]
 UPSERT_RUN = (
-    f"INSERT INTO run ({_RUN_FIELDS}) VALUES ({', '.join('?' * 23)}) ON CONFLICT (run_id) DO UPDATE SET "
-    + ", ".join(f"{column} = excluded.{column}" for column in _CHANGING)
+    f"INSERT INTO run ({_RUN_FIELDS}, change) VALUES ({', '.join('?' * 24)}) ON CONFLICT (run_id) DO UPDATE SET "
+    + ", ".join(f"{column} = excluded.{column}" for column in (*_CHANGING, "change"))
     + "".join(f", {column} = coalesce(excluded.{column}, {column})" for column in _KEPT)
     + " WHERE excluded.version > run.version"
 )
+
+
+def _update(*says: bool) -> str:
+    names = [*_RUN_FIELDS.split(", "), "change"]
+    left = {"run_id", *_STABLE, *(name for name, said in zip(_KEPT, says, strict=True) if not said)}
+    changed = ", ".join(f"{name} = ?{number}" for number, name in enumerate(names, 1) if name not in left)
+    return f"UPDATE run SET {changed} WHERE run_id = ?1 AND version < ?2"
+
+
+_UPDATES = {says: _update(*says) for says in product((False, True), repeat=len(_KEPT))}
+SELECT_STABLE = ", ".join((*_STABLE, "code_version"))
+
+
+def store_run(row: Row, stable: Row | None) -> str:
+    """The statement that stores a row of `run_row`.
+
+    Where nothing that seldom changes differs from the run's row of SELECT_STABLE, the indexes of that are spared, which
+    SQLite writes anew even with the same values.
+    """
+    if stable is None or stable[:-1] != (row[2], row[4], row[5], row[10], row[11], row[16]):
+        return UPSERT_RUN
+    return _UPDATES[row[20] is not None, row[21] is not None, row[22] is not None and row[22] != stable[-1]]
+
+
 UPSERT_RUN_DATA = """
     INSERT INTO run_data (run, payload, output, metadata) SELECT id, ?, ?, ? FROM run WHERE run_id = ?
     ON CONFLICT (run) DO UPDATE SET payload = coalesce(excluded.payload, payload),
@@ -114,12 +140,12 @@ def searchable(kind: int, name: str, message: str) -> str:
     return message if kind == LOG else name
 
 
-def run_row(run: Run) -> Row:
+def run_row(run: Run, change: int) -> Row:
     """Return the values of UPSERT_RUN."""
     return (
         run.run_id,
         run.version,
-        run.task,
+        run.task or "?",  # a run without is one whose record has not come
         run.status,
         run.queue,
         run.created,
@@ -140,6 +166,7 @@ def run_row(run: Run) -> Row:
         _optional(run.error),
         _optional(run.options),
         run.code_version,
+        change,
     )
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - the text put together here is all our own
 """The tables of the log's database, and how an older one becomes the newest.
 
 Runs are rows that change; events are only ever added, with ids in the order of writing. Their tables are STRICT: what
@@ -28,6 +29,15 @@ KIND_NAMES = ("log", "open", "span")
 _TERMINAL = ", ".join(f"'{status}'" for status in sorted(TERMINAL_STATUSES))
 HAS_ENDED = f"status IN ({_TERMINAL})"
 ENDED_AT = "coalesce(ended, changed)"
+HAS_STOPPED = "status IN ('error', 'canceled', 'unfinished')"
+"""Of a span."""
+IS_LISTED = "task <> ''"
+"""Of a run whose own record has come: before, its version is 0 and its task unknown."""
+ERROR_TYPE = "json_extract(error, '$.type')"
+BATCH, REPLAY_OF = "json_extract(options, '$.batch_id')", "json_extract(options, '$.replay_of')"
+MINUTE = 60_000_000_000
+MINUTE_OF_TIME = f"(time - (time % {MINUTE} + {MINUTE}) % {MINUTE}) / {MINUTE}"
+"""Rounded down, also before 1970."""
 
 _TABLES = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -129,7 +139,41 @@ ALTER TABLE run ADD COLUMN code_version TEXT;
 ALTER TABLE run_data ADD COLUMN metadata TEXT;
 """
 
-MIGRATIONS: tuple[Migration, ...] = (create_tables, _TRIGGERED)
+# What lists are made of. `change` grows with every change of a row of run, over all of them: who has seen one reads on
+# from there. The indexes have only runs that are in lists, so that what is counted is read from them alone; and what is
+# in their conditions never changes with a run's state, else they would be written with every state.
+_LISTED = f"""
+ALTER TABLE run ADD COLUMN change INTEGER NOT NULL DEFAULT 0;
+UPDATE run SET change = id;
+INSERT INTO meta (key, value) SELECT 'last_change', coalesce(max(change), 0) FROM run;
+CREATE INDEX run_change ON run (change);
+
+DROP INDEX run_created;
+DROP INDEX run_task;
+DROP INDEX run_status;
+CREATE INDEX run_created ON run (created) WHERE {IS_LISTED};
+CREATE INDEX run_task ON run (task, created) WHERE {IS_LISTED};
+CREATE INDEX run_status ON run (status, created) WHERE {IS_LISTED};
+CREATE INDEX run_queue ON run (queue, created) WHERE {IS_LISTED};
+CREATE INDEX run_code ON run (code_version, created) WHERE {IS_LISTED} AND code_version IS NOT NULL;
+CREATE INDEX run_error ON run ({ERROR_TYPE}, created) WHERE {IS_LISTED} AND error IS NOT NULL;
+CREATE INDEX run_failing ON run (created) WHERE {IS_LISTED} AND errors > 0;
+CREATE INDEX run_parent ON run (parent_run_id, created) WHERE parent_run_id IS NOT NULL;
+CREATE INDEX event_stopped ON event (run) WHERE {HAS_STOPPED};
+CREATE INDEX run_batch ON run ({BATCH}) WHERE {BATCH} IS NOT NULL;
+CREATE INDEX run_replay ON run ({REPLAY_OF}) WHERE {REPLAY_OF} IS NOT NULL;
+
+CREATE TABLE run_tag (tag TEXT, created INTEGER, run INTEGER, PRIMARY KEY (tag, created, run)) WITHOUT ROWID;
+INSERT OR IGNORE INTO run_tag SELECT value, created, run.id FROM run, json_each(tags) WHERE tags <> '[]';
+
+ALTER TABLE tally ADD COLUMN logs INTEGER NOT NULL DEFAULT 0;
+UPDATE tally SET logs = found.logs FROM (
+    SELECT {MINUTE_OF_TIME} AS minute, coalesce(r.task, '') AS task, level, count(*) AS logs
+    FROM event e LEFT JOIN run r ON r.id = e.run WHERE kind = {LOG} GROUP BY 1, 2, 3
+) AS found WHERE tally.minute = found.minute AND tally.task = found.task AND tally.level = found.level;
+"""
+
+MIGRATIONS: tuple[Migration, ...] = (create_tables, _TRIGGERED, _LISTED)
 """Number n brings schema n-1 to n. A shipped one never changes; a new rule for tokens needs one that refills attr."""
 
 

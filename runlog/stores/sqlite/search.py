@@ -22,8 +22,7 @@ from runlog.stores.evaluate import matches
 from runlog.stores.query import Node, Query, Term, needs_event
 from runlog.stores.sqlite.compiler import COMPARISONS, Compiler, Match, conjuncts, join_matches
 from runlog.stores.sqlite.rows import SELECT_EVENT, SELECT_RUN, Row, event_of, fetch, run_of
-from runlog.stores.sqlite.schema import OPEN
-from runlog.stores.sqlite.write import MINUTE
+from runlog.stores.sqlite.schema import IS_LISTED, MINUTE, OPEN
 
 _FIRST_SLICE = 4096
 _FAST, _SLOW = 0.01, 0.05  # seconds: below, the next slice is 8 times as wide; above, half
@@ -31,6 +30,8 @@ _MOST_RUNS = 256  # that lead a search
 _FEW_EVENTS = 500  # whose look-up one by one (30 µs each) is faster than collecting all that another term finds
 _MOST_EVENTS = 20_000  # that lead a list of runs
 _RUNS_A_SLICE = 64
+_KNOWN_AND_NOT = (f"r.{IS_LISTED}", "r.version = 0")
+"""The runs that the indexes are of, and the others."""
 _INDEXED_RUN_FIELDS = ("run_id", "task", "status", "root_run_id")
 
 
@@ -112,7 +113,8 @@ def _finds_few_runs(node: Node) -> bool:
 def _runs_if_few(connection: apsw.Connection, parts: list[Node]) -> list[int] | None:
     compiler = Compiler(connection)
     where = " AND ".join(compiler.condition(part) for part in parts)
-    sql = f"SELECT r.id FROM run r WHERE {where} LIMIT {_MOST_RUNS + 1}"
+    either = " UNION ALL ".join(f"SELECT r.id FROM run r WHERE {kind} AND {where}" for kind in _KNOWN_AND_NOT)
+    sql = f"{either} LIMIT {_MOST_RUNS + 1}"
     found = [row[0] for row in connection.execute(sql, compiler.bindings)]
     return found if len(found) <= _MOST_RUNS else None
 
@@ -215,7 +217,7 @@ def list_runs(
     node = query.node if query else None
     created, number = parse_cursor(cursor, 2) if cursor is not None else (2**63 - 1, 2**63 - 1)
     compiler = Compiler(connection)
-    where = ["r.version > 0", "(r.created, r.id) < (:created, :number)"]
+    where = [f"r.{IS_LISTED}", "(r.created, r.id) < (:created, :number)"]
     parts = conjuncts(node)
     where += [compiler.condition(part) for part in parts if not needs_event(part)]
     mixed = node is not None and needs_event(node)

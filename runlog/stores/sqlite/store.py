@@ -14,6 +14,7 @@ from runlog.stores.evaluate import matches
 from runlog.stores.query import Query, Term, leaves
 from runlog.stores.sqlite import read, retention, search
 from runlog.stores.sqlite.connected import DAMAGED, reading, store_error
+from runlog.stores.sqlite.listing import ListViews
 from runlog.stores.sqlite.repair import repair_batch
 from runlog.stores.sqlite.rows import fetch
 from runlog.stores.sqlite.schema import APPLICATION_ID, MIGRATIONS
@@ -29,7 +30,7 @@ _SPANS_A_TRANSACTION = 1000
 _UNFIT_VALUE = (apsw.TooBigError, apsw.ConstraintError, apsw.MismatchError, apsw.RangeError)
 
 
-class SQLiteStore(RunViews):
+class SQLiteStore(RunViews, ListViews):
     """A Store in the SQLite file at `path`, or with `readonly` a Reader of it. One thread uses it, one process.
 
     A writing store creates what is missing. A file that is damaged or foreign is moved aside, never deleted, and a new
@@ -167,6 +168,7 @@ class SQLiteStore(RunViews):
                 "runlog demo   # or run a task, then look again",
             )
         self._reader = self._connect_reader()
+        self._keep_time(self._reader)
 
     def _connect_reader(self) -> apsw.Connection:
         connection = connect_reader(self.path)
@@ -193,8 +195,8 @@ class SQLiteStore(RunViews):
         return search.list_runs(self._connection, query, cursor, max(1, limit), _RUNS_BUDGET)
 
     @reading
-    def run(self, run_id: str) -> Run:
-        return read.find_run(self._connection, run_id)
+    def run(self, run_id: str, *, data: bool = True) -> Run:
+        return read.find_run(self._connection, run_id, data=data)
 
     @reading
     def events(self, run_id: str | None, *, after: int = 0, limit: int = 10_000) -> list[Event]:
