@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from runlog.config import Settings
+from runlog.web.services import Services
+from tests.web.asking import Asked
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """uvicorn is asyncio's."""
+    return "asyncio"
+
+
+@pytest.fixture
+async def asked(project: Path, anyio_backend: str) -> AsyncIterator[Asked]:
+    """The application of the project that the test stands in."""
+    settings = Settings.load(project)
+    async with Services(settings) as services:
+        yield Asked(settings, services)
