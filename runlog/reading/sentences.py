@@ -115,7 +115,8 @@ def deepest(root: Node, statuses: Iterable[str]) -> Node | None:
         inside = [
             child
             for child in node.children
-            if not child.is_log and (("open" in wanted) if child.running else child.event.status in wanted)
+            if not (child.is_log or child.orphan)
+            and (("open" in wanted) if child.running else child.event.status in wanted)
         ]
         node = inside[-1] if inside else None
         found = node or found

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from runlog.stores.base import Event, Run
+
+
+Way = Literal["failing", "stopped", "running"]
+"""Which spans lead down: those with an error; those that were cancelled or left unfinished; those that are open."""
+STOPPED = ("canceled", "unfinished")
+
+Data = Literal["payload", "output", "metadata"]
 
 
 class TraceRow(NamedTuple):
@@ -44,6 +52,36 @@ class TraceRows:
     """Rows of the run after the cursor, about: with `under`, all of them."""
 
 
+class RunName(NamedTuple):
+    """What a link to a run shows."""
+
+    run_id: str
+    task: str
+    status: str
+
+
+class Child(NamedTuple):
+    """A run, and the span that it was triggered in by the run that waited for it."""
+
+    run_id: str
+    status: str
+    created: int
+    ended: int | None
+    parent_span_id: bytes
+
+
+@dataclass(slots=True)
+class Relatives:
+    """The runs beside a run."""
+
+    previous: RunName | None
+    """The run of the same task that was created before it."""
+    next: RunName | None
+    replays: list[RunName]
+    """The first hundred."""
+    children: int
+
+
 class RunReader(Protocol):
     """See `base.Reader`."""
 
@@ -53,4 +91,33 @@ class RunReader(Protocol):
 
     def trace(self, run: Run, *, after: int = 0, limit: int = 25_000, under: bytes | None = None) -> TraceRows:
         """Rows of a run with an id over `after`; with `under` only those inside that span, and the span itself."""
+        ...
+
+    def way_down(self, run: Run, way: Way) -> list[Event]:
+        """The spans on the way down the run's tree: at each level the last of those that lead down, which is the one
+        that ended last (failing) or began last.
+
+        Of failing ones also the span that ended last beside each, where that tells whether the failure was survived:
+        `tree.failure` finds the same in a tree of these events as in the whole one.
+        """
+        ...
+
+    def relatives(self, run: Run) -> Relatives:
+        """The runs beside a run."""
+        ...
+
+    def names(self, run_ids: Sequence[str]) -> dict[str, RunName]:
+        """Those of these runs that are in the log."""
+        ...
+
+    def children_inside(self, run_id: str) -> list[Child]:
+        """The runs that this one waited for, or waits for."""
+        ...
+
+    def data(self, run: Run, what: Data) -> str | None:
+        """A run's payload, output or metadata as JSON; None if there is none."""
+        ...
+
+    def data_sizes(self, run: Run) -> dict[Data, int]:
+        """How many bytes of JSON each is; 0 if there is none."""
         ...

@@ -98,7 +98,8 @@ def failure(root: Node) -> Node | None:
     """Where it failed: from the last attempt down, the deepest failing span on the way. None if nothing failed.
 
     On each level the failing span that ended last is followed, unless its failure was survived: where the span above
-    has an exception of its own, the way goes on only into what caused it.
+    has an exception of its own, the way goes on only into what caused it. Nor does the way go to an orphan, whose place
+    is not known.
     """
     found: Node | None = None
     node: Node | None = root
@@ -109,7 +110,7 @@ def failure(root: Node) -> Node | None:
 
 
 def _failing_child(node: Node) -> Node | None:
-    spans = [child for child in node.children if not child.is_log]
+    spans = [child for child in node.children if not (child.is_log or child.orphan)]
     failing = [child for child in spans if child.event.kind == "span" and child.event.status == "error"]
     if not failing:
         return None
@@ -149,7 +150,7 @@ def _order(node: Node) -> tuple[int, int]:
 def _root_event(run: Run) -> Event:
     start = run.created
     end = run.ended
-    status = _SPAN_STATUS.get(run.status, "unset")
+    status = span_status(run.status)
     return Event(
         sequence=-1,
         kind="open" if end is None else "span",
@@ -165,6 +166,11 @@ def _root_event(run: Run) -> Event:
         message="",
         attributes={},
     )
+
+
+def span_status(status: str) -> str:
+    """The status of the span that stands for a run."""
+    return _SPAN_STATUS.get(status, "unset")
 
 
 def _keep_newest(spans: dict[bytes, Node], span_id: bytes, event: Event) -> None:

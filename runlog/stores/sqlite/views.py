@@ -3,12 +3,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import get_args
+
 from runlog.errors import EventNotFound
 from runlog.stores.base import Event, Run
-from runlog.stores.one_run import TraceRows
+from runlog.stores.one_run import Child, Data, Relatives, RunName, TraceRows, Way
+from runlog.stores.sqlite import relatives
 from runlog.stores.sqlite.columns import trace_rows
 from runlog.stores.sqlite.connected import Connected, reading
+from runlog.stores.sqlite.outline import way_down
 from runlog.stores.sqlite.rows import SELECT_EVENT, event_of
+
+_DATA: tuple[Data, ...] = get_args(Data)
 
 
 class RunViews(Connected):
@@ -25,3 +32,30 @@ class RunViews(Connected):
     @reading
     def trace(self, run: Run, *, after: int = 0, limit: int = 25_000, under: bytes | None = None) -> TraceRows:
         return trace_rows(self._connection, run, after, limit, under)
+
+    @reading
+    def way_down(self, run: Run, way: Way) -> list[Event]:
+        return way_down(self._connection, run, way)
+
+    @reading
+    def relatives(self, run: Run) -> Relatives:
+        return relatives.relatives(self._connection, run)
+
+    @reading
+    def names(self, run_ids: Sequence[str]) -> dict[str, RunName]:
+        return relatives.names(self._connection, run_ids)
+
+    @reading
+    def children_inside(self, run_id: str) -> list[Child]:
+        return relatives.children_inside(self._connection, run_id)
+
+    @reading
+    def data(self, run: Run, what: Data) -> str | None:
+        found: str | None = self._connection.execute(f"SELECT {what} FROM run_data WHERE run = ?", (run.id,)).get
+        return found
+
+    @reading
+    def data_sizes(self, run: Run) -> dict[Data, int]:
+        sizes = ", ".join(f"coalesce(octet_length({name}), 0)" for name in _DATA)
+        row = self._connection.execute(f"SELECT {sizes} FROM run_data WHERE run = ?", (run.id,)).fetchone()
+        return dict(zip(_DATA, row or (0, 0, 0), strict=True))
