@@ -27,7 +27,7 @@ _NOT_BUILT = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>runlog</title></head><body>
 <h1>The page is not built</h1>
 <p>This runlog is a source tree whose page was not built yet. Build it, then reload:</p>
-<pre>cd runlog/web/ui &amp;&amp; npm ci &amp;&amp; npm run build</pre>
+<pre>make page</pre>
 </body></html>
 """
 
