@@ -18,8 +18,10 @@ FOREIGN = [
     "localhost.evil.com:4477", "evil.com#localhost:4477", "localhost:4477@evil.com", "user@localhost:4477",
     "evil.com/localhost:4477", "localhost.:4477", "127.0.0.1.:4477", "0.0.0.0:4477", "127.1:4477", "2130706433:4477",
     "0x7f.0.0.1:4477", "127.0.0.2:4477", "[::]:4477", "[::ffff:127.0.0.1]:4477", "::1:4477", "[::1%25lo]:4477",
-    "localhost:4477, evil.com", "localhost :4477", "localhost:4477\t", "localhost:\uff14\uff14\uff17\uff17".encode().decode("latin-1"),
-    "l\u043ecalhost:4477".encode().decode("latin-1"), "null", "*", "*.example.com", "example.com", "xruns.example.com",
+    "localhost:4477, evil.com", "localhost :4477", "localhost:4477\t",
+    "localhost:\uff14\uff14\uff17\uff17".encode().decode("latin-1"),
+    "l\u043ecalhost:4477".encode().decode("latin-1"),
+    "null", "*", "*.example.com", "example.com", "xruns.example.com",
     "runs.example.com.evil.com", "runs.example.com:8080", "proxy.example.com", "proxy.example.com:4477",
 ]  # fmt: skip
 
