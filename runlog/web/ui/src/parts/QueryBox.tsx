@@ -197,7 +197,7 @@ function Wrong({ id, problem }: { id: string; problem: Problem }) {
       <span>
         {problem.what}
         {problem.why && <span class="query-why"> {problem.why}</span>}
-        {problem.fix && <code class="query-fix">{problem.fix}</code>}
+        {problem.fix && <span class="query-why"> {problem.fix}</span>}
       </span>
     </div>
   );

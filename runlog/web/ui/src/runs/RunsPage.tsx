@@ -26,7 +26,11 @@ import "./runs.css";
 /** Kept while another view is shown: the back button leads to the list as it was. */
 const view = new RunsView();
 
-const SERIES = STATUSES.map((status) => ({ key: status, label: statusLook(status).label, color: fillOf(status) }));
+const SERIES = STATUSES.map((status) => ({
+  key: status,
+  label: status === "PENDING_VERSION" ? "Pending" : statusLook(status).label,
+  color: fillOf(status),
+}));
 
 export function RunsPage() {
   const { q, range, columns, selected } = asked(params.value);

@@ -31,10 +31,18 @@ export function scaleOf(runs: readonly RunRow[], now: number): number {
   return stepUp(lengths[Math.min(lengths.length - 1, Math.floor(lengths.length * 0.95))] ?? 0);
 }
 
+const SECOND = 1e9;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const ROUND = [
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500].map((n) => n * MS),
+  ...[1, 2, 5, 10, 20, 30].map((n) => n * SECOND),
+  ...[1, 2, 5, 10, 20, 30].map((n) => n * MINUTE),
+  ...[1, 2, 6, 12, 24, 48].map((n) => n * HOUR),
+];
+
 function stepUp(length: number): number {
-  const least = Math.max(length, MS);
-  const unit = 10 ** Math.floor(Math.log10(least));
-  return unit * ([1, 2, 5, 10].find((step) => step * unit >= least) ?? 10);
+  return ROUND.find((step) => step >= length) ?? Math.ceil(length / (24 * HOUR)) * 24 * HOUR;
 }
 
 export function barOf(run: RunRow, scale: number, now: number): Bar {

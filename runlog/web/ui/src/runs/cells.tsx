@@ -113,6 +113,7 @@ function QueueTime({ run }: { run: RunRow }) {
 function Length({ run, scale }: { run: RunRow; scale: number }) {
   const clock = run.ended === null ? now.value : 0;
   const { queue, work } = times(run, clock);
+  if (work === null && queue === 0) return null; // its time has not come
   const bar = barOf(run, scale, clock);
   const title = `in the queue ${duration(queue)}${work === null ? "" : `, then ${duration(work)}`}`;
   return (
@@ -122,10 +123,16 @@ function Length({ run, scale }: { run: RunRow; scale: number }) {
         <i class="length-work" style={{ width: `${bar.work * 100}%`, background: `var(${fillOf(run.status)})` }} />
       </span>
       <span class={work === null ? "number faint" : "number"} title={title}>
-        {duration(work ?? queue)}
+        {clock ? passing(work ?? queue) : duration(work ?? queue)}
       </span>
     </>
   );
+}
+
+/** What still grows, each second: finer than that would be noise. */
+function passing(nanoseconds: number): string {
+  const seconds = Math.floor(nanoseconds / 1e9);
+  return seconds < 60 ? `${seconds} s` : duration(seconds * 1e9);
 }
 
 /** The colour of a state as an area. */

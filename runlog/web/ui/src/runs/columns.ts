@@ -10,26 +10,26 @@ export interface Column {
 }
 
 const KNOWN: readonly Column[] = [
-  { id: "status", label: "State", width: "116px" },
-  { id: "task", label: "Task", width: "minmax(120px, 190px)" },
+  { id: "status", label: "State", width: "124px" },
+  { id: "task", label: "Task", width: "minmax(110px, 0.6fr)" },
   {
     id: "started",
     label: "Started",
-    width: "92px",
+    width: "84px",
     end: true,
     about: "start of the first attempt, or when it was triggered",
   },
-  { id: "duration", label: "Duration", width: "176px", about: "light: in the queue; full: from the first attempt on" },
-  { id: "attempt", label: "Try", width: "40px", end: true, about: "attempts begun" },
-  { id: "issues", label: "Issues", width: "76px", about: "errors and warnings logged" },
-  { id: "tags", label: "Tags", width: "minmax(72px, 130px)" },
+  { id: "duration", label: "Duration", width: "156px", about: "light: in the queue; full: from the first attempt on" },
+  { id: "attempt", label: "Try", width: "30px", end: true, about: "attempts begun" },
+  { id: "issues", label: "Issues", width: "78px", about: "errors and warnings logged" },
+  { id: "tags", label: "Tags", width: "minmax(64px, 0.35fr)" },
   { id: "version", label: "Version", width: "76px", about: "of the code it ran on" },
-  { id: "detail", label: "What happened", width: "minmax(140px, 1fr)", about: "the error, or why it does not execute" },
+  { id: "detail", label: "What happened", width: "minmax(160px, 1fr)", about: "the error, or why it does not execute" },
   { id: "run", label: "Run", width: "210px" },
   { id: "queue", label: "Queue", width: "110px" },
   { id: "queue_time", label: "Queued for", width: "84px", end: true },
-  { id: "created", label: "Triggered", width: "92px", end: true },
-  { id: "ended", label: "Ended", width: "92px", end: true },
+  { id: "created", label: "Triggered", width: "84px", end: true },
+  { id: "ended", label: "Ended", width: "84px", end: true },
   { id: "spans", label: "Spans", width: "64px", end: true },
   { id: "logs", label: "Logs", width: "64px", end: true },
   { id: "worker", label: "Worker", width: "130px" },
@@ -53,7 +53,7 @@ export function isData(id: string): boolean {
 export function columnOf(id: string): Column | null {
   const known = BY_ID.get(id);
   if (known) return known;
-  return isData(id) ? { id, label: id.replace(/^attr\./, ""), width: "minmax(90px, 150px)" } : null;
+  return isData(id) ? { id, label: id.replace(/^attr\./, ""), width: "minmax(90px, 0.5fr)" } : null;
 }
 
 /** What can be chosen beyond those of the data. */
@@ -100,10 +100,14 @@ export function moved(columns: readonly Column[], from: number, to: number): Col
 
 /** Pixels below which the columns are scrolled. */
 export function leastWidth(columns: readonly Column[]): number {
-  return columns.reduce((sum, column) => sum + Number.parseInt(column.width.replace("minmax(", ""), 10), CHOOSE);
+  const least = (column: Column) => Number.parseInt(column.width.replace("minmax(", ""), 10);
+  return columns.reduce((sum, column) => sum + least(column) + GAP, CHOOSE + PADDING);
 }
 
 const CHOOSE = 28;
+/** As in runs.css. */
+const GAP = 10;
+const PADDING = 18;
 
 export function gridOf(columns: readonly Column[]): string {
   const tracks = columns.map((column) => column.width);

@@ -26,7 +26,6 @@ export function Summary({ view }: { view: RunsView }) {
             ? "New runs come in by themselves while the top of the list is in sight; press to hold them back"
             : "Let new runs come in by themselves"
         }
-        pressed={following}
         onClick={() => {
           view.following.value = !following;
           if (!following && view.list.held) view.show();

@@ -29,7 +29,9 @@ describe("the bars", () => {
   it("have a round scale that one long run does not spoil", () => {
     const runs = Array.from({ length: 39 }, () => run(1.5));
     expect(scaleOf([...runs, run(4_000)], 0)).toBe(2 * S);
-    expect(scaleOf([run(4_000)], 0)).toBe(5_000 * S);
+    expect(scaleOf([run(4_000)], 0)).toBe(7_200 * S);
+    expect(scaleOf([run(90)], 0)).toBe(120 * S);
+    expect(scaleOf([run(900_000)], 0)).toBe(11 * 86_400 * S);
     expect(scaleOf([], 0)).toBeGreaterThan(0);
   });
 
