@@ -87,7 +87,8 @@ def _read(path: Path) -> _Asset:
 
 
 async def page(call: Call) -> Response:
-    return Response(call.services.assets.index(), media_type="text/html")
+    assets = call.services.assets
+    return Response(assets.index(), 200 if assets.is_built else 503, media_type="text/html")
 
 
 async def asset(call: Call) -> Response:
