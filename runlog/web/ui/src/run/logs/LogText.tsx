@@ -1,5 +1,5 @@
 // A message in the list of logs, whole or one line of it.
-import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { Ansi } from "../../parts/Ansi";
 import { DataText } from "../../parts/DataText";
 import type { TraceStore } from "../timeline/store";
@@ -55,42 +55,29 @@ const SAMPLE = "0".repeat(100);
 /** So that rounding never cuts a character off. */
 const SLACK = 1;
 
-/** How many characters fit on a line: an invisible line in the same style is measured. */
-export function useColumns(changed: () => void): { count: number; Ruler: () => preact.JSX.Element } {
-  const [state] = useState(() => ({ count: 80, changed }));
-  state.changed = changed;
-  const Ruler = useMemo(
-    () =>
-      function Ruler() {
-        const line = useRef<HTMLSpanElement>(null);
-        const sample = useRef<HTMLSpanElement>(null);
-        useLayoutEffect(() => {
-          const measure = () => {
-            const width = line.current?.clientWidth ?? 0;
-            const character = (sample.current?.offsetWidth ?? 0) / SAMPLE.length;
-            if (width <= 0 || character <= 0) return;
-            const count = Math.max(20, Math.floor(width / character) - SLACK);
-            if (count === state.count) return;
-            state.count = count;
-            state.changed();
-          };
-          const observer = new ResizeObserver(measure);
-          if (line.current) observer.observe(line.current);
-          measure();
-          return () => observer.disconnect();
-        }, []);
-        return (
-          <div class="log log-ruler" aria-hidden>
-            <span class="log-time" />
-            <span class="log-level" />
-            <span class="log-source" />
-            <span class="log-message" ref={line}>
-              <span ref={sample}>{SAMPLE}</span>
-            </span>
-          </div>
-        );
-      },
-    [state],
+/** An invisible line in the same style, to measure how many characters fit on one. */
+export function Ruler({ onColumns }: { onColumns: (count: number) => void }) {
+  const line = useRef<HTMLSpanElement>(null);
+  const sample = useRef<HTMLSpanElement>(null);
+  useLayoutEffect(() => {
+    const measure = () => {
+      const width = line.current?.clientWidth ?? 0;
+      const character = (sample.current?.offsetWidth ?? 0) / SAMPLE.length;
+      if (width > 0 && character > 0) onColumns(Math.max(20, Math.floor(width / character) - SLACK));
+    };
+    const observer = new ResizeObserver(measure);
+    if (line.current) observer.observe(line.current);
+    measure();
+    return () => observer.disconnect();
+  }, [onColumns]);
+  return (
+    <div class="log log-ruler" aria-hidden>
+      <span class="log-time" />
+      <span class="log-level" />
+      <span class="log-source" />
+      <span class="log-message" ref={line}>
+        <span ref={sample}>{SAMPLE}</span>
+      </span>
+    </div>
   );
-  return { count: state.count, Ruler };
 }

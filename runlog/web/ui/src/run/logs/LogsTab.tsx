@@ -13,7 +13,7 @@ import { select, selection } from "../../state/selection";
 import { params, setParams } from "../../state/url";
 import { sinceStart } from "../inspector/words";
 import type { TraceStore } from "../timeline/store";
-import { LogText, useColumns } from "./LogText";
+import { LogText, Ruler } from "./LogText";
 import { LogList } from "./list";
 import { countLines, LineMap } from "./wrap";
 import "./logs.css";
@@ -88,7 +88,7 @@ export function LogsTab({ store, isGoing, onOpen }: LogsTabProps) {
           follow
         </Button>
       </div>
-      <columns.Ruler />
+      <Ruler onColumns={view.setColumns} />
       {list.count === 0 ? (
         <None list={list} isLoading={store.isLoading} isGoing={isGoing} />
       ) : (
@@ -119,7 +119,7 @@ export function LogsTab({ store, isGoing, onOpen }: LogsTabProps) {
           render={(line) => {
             const { index, part } = at(line);
             const logRow = list.rows[index] as number;
-            return <Line store={store} row={logRow} part={part} columns={columns.count} isAbsolute={view.isAbsolute} />;
+            return <Line store={store} row={logRow} part={part} columns={columns} isAbsolute={view.isAbsolute} />;
           }}
         />
       )}
@@ -174,17 +174,16 @@ function Line({ store, row, part, columns, isAbsolute }: LineProps) {
 function useLogView(store: TraceStore) {
   const list = useMemo(() => new LogList(store), [store]);
   const map = useMemo(() => new LineMap(), [list]);
-  const [, redraw] = useState(0);
+  const [columns, setColumns] = useState(80);
   const query = params.value;
   const isWrapped = query.get("wrap") === "1";
   const isAbsolute = query.get("clock") === "1";
-  const columns = useColumns(() => redraw((n) => n + 1));
   const text = query.get("text") ?? "";
   const level = NUMBERS[query.get("level") ?? ""] ?? 0;
   store.version.value; // what has come
   if (list.criteria.text !== text || list.criteria.level !== level) list.setCriteria({ text, level });
   list.update();
-  const width = isWrapped ? columns.count : Number.POSITIVE_INFINITY;
+  const width = isWrapped ? columns : Number.POSITIVE_INFINITY;
   const before = useRef(width);
   if (isWrapped) {
     const from = before.current === width ? list.changedFrom : 0;
@@ -197,7 +196,8 @@ function useLogView(store: TraceStore) {
     map,
     isWrapped,
     isAbsolute,
-    columns: { ...columns, count: width },
+    columns: width,
+    setColumns,
     toggle: (name: string, on: boolean) => setParams({ [name]: on ? null : "1" }, "replace"),
   };
 }

@@ -1,0 +1,251 @@
+// Where and how the run ran, and what is not in its record.
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { get, isAbort } from "../../api/client";
+import type { Loss, Plugin, RunContext, RunDetail, Worker } from "../../api/types";
+import { visible } from "../../format/ansi";
+import { count } from "../../format/number";
+import { iso } from "../../format/time";
+import { Attributes, Value } from "../../parts/Attributes";
+import { CopyButton } from "../../parts/CopyButton";
+import { DataText } from "../../parts/DataText";
+import { Icon } from "../../parts/Icon";
+import { Link } from "../../parts/Link";
+import { Failed, Loading } from "../../parts/states";
+import { Time } from "../../parts/Time";
+import "./context.css";
+
+export function ContextTab({ detail }: { detail: RunDetail }) {
+  const { run } = detail;
+  const { context, error, retry } = useContextOf(run.run_id, run.version);
+  return (
+    <div class="context">
+      {context && <Losses losses={context.losses} />}
+      <Card title="Run">
+        <Facts
+          facts={[
+            ["Task", run.task],
+            ["Run id", run.run_id, true],
+            ["Trace id", run.trace_id, true],
+            ["Attempts", run.attempt > 0 ? String(run.attempt) : null],
+            ["Why", run.reason],
+            ["Tags", run.tags.length > 0 ? run.tags.join(", ") : null],
+            ["Schedule", run.schedule_id],
+            ["Batch", run.batch_id],
+          ]}
+        />
+        {detail.facts.map((fact) => (
+          <p key={fact} class="soft">
+            {visible(fact)}
+          </p>
+        ))}
+      </Card>
+      <Card title="Course">
+        <dl class="facts">
+          <Moment name="Created" ms={run.created} text={detail.created_text} />
+          <Moment name="Available" ms={run.available} text={null} />
+          <Moment name="Started" ms={run.started} text={detail.started_text} />
+          <Moment name="Ended" ms={run.ended} text={detail.ended_text} />
+          <Moment name="Changed" ms={run.changed} text={null} />
+        </dl>
+      </Card>
+      {detail.options.length > 0 && (
+        <Card title="Asked for at the trigger">
+          <Attributes label="Options" attributes={detail.options} />
+        </Card>
+      )}
+      {error !== null && <Failed error={error} onRetry={retry} inline />}
+      {context === null ? (
+        error === null && <Loading what="Reading the context" />
+      ) : (
+        <Of context={context} queue={run.queue} />
+      )}
+    </div>
+  );
+}
+
+function Of({ context, queue }: { context: RunContext; queue: string }) {
+  return (
+    <>
+      <Card title="Queue">
+        <Attributes label="Queue" attributes={context.queue.length > 0 ? context.queue : [["name", queue]]} />
+      </Card>
+      {context.versions.length > 0 && (
+        <Card title="Versions">
+          <Attributes label="Versions" attributes={context.versions} />
+        </Card>
+      )}
+      <Workers workers={context.workers} />
+      <Plugins plugins={context.plugins} />
+      {context.resource.length > 0 && (
+        <Card title="Resource" wide>
+          <Attributes label="Resource" attributes={context.resource} />
+        </Card>
+      )}
+    </>
+  );
+}
+
+/** First of all: what one looks for in vain. */
+function Losses({ losses }: { losses: Loss[] }) {
+  if (losses.length === 0) {
+    return (
+      <p class="context-whole">
+        <Icon name="check" />
+        Everything that this run recorded is here: nothing was refused, dropped or cut.
+      </p>
+    );
+  }
+  return (
+    <section class="card card-wide context-losses" aria-label="What is missing">
+      <h2>
+        <Icon name="warn" />
+        Not everything is here
+      </h2>
+      <ul>
+        {losses.map((loss) => (
+          <li key={`${loss.what} ${loss.detail}`}>
+            <strong>
+              {count(loss.count)} {visible(loss.what)}
+            </strong>
+            {loss.detail && (
+              <span class="soft">
+                {" "}
+                <DataText text={loss.detail} />
+              </span>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Workers({ workers }: { workers: Worker[] }) {
+  return (
+    <Card title={workers.length === 1 ? "Worker" : "Workers"}>
+      {workers.length === 0 && <p class="faint">No attempt has begun.</p>}
+      {workers.map((worker) => (
+        <div key={worker.id} class="context-worker">
+          <Facts
+            facts={[
+              ["Worker", worker.id, true],
+              ["State", worker.alive === null ? null : worker.alive ? "alive" : "gone"],
+              ["Process", worker.pid === null ? null : String(worker.pid)],
+              ["Host", worker.host],
+              ["Code version", worker.version],
+              ["Python", worker.python],
+            ]}
+          />
+          <Attributes label={`Attributes of ${worker.id}`} attributes={worker.attributes} />
+        </div>
+      ))}
+    </Card>
+  );
+}
+
+const BAD_STATES = new Set(["missing", "incompatible", "bad-options", "failed"]);
+
+function Plugins({ plugins }: { plugins: Plugin[] }) {
+  return (
+    <Card title="Plugins" wide>
+      {plugins.length === 0 ? (
+        <p class="faint">
+          None was listed: HTTP and SQL calls of this run are not traced. <Link href="/plugins">Plugins</Link>
+        </p>
+      ) : (
+        <table class="context-plugins">
+          <thead>
+            <tr>
+              <th scope="col">Name</th>
+              <th scope="col">State</th>
+              <th scope="col">Traces</th>
+              <th scope="col" class="right">
+                Spans
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {plugins.map((plugin) => (
+              <tr key={`${plugin.name} ${plugin.worker}`}>
+                <th scope="row">
+                  {visible(plugin.name)} <span class="faint">{plugin.version}</span>
+                </th>
+                <td>
+                  <span class={BAD_STATES.has(plugin.state) ? "tone-bad" : "tone-good"}>{visible(plugin.state)}</span>
+                  {plugin.reason && <p class="soft">{visible(plugin.reason)}</p>}
+                  {plugin.fix && <code>{visible(plugin.fix)}</code>}
+                </td>
+                <td>
+                  {plugin.library ? visible(plugin.library) : ""} <span class="faint">{plugin.library_version}</span>
+                </td>
+                <td class="right number">{plugin.spans === null ? "" : count(plugin.spans)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Card>
+  );
+}
+
+function Card({ title, wide = false, children }: { title: string; wide?: boolean; children: ComponentChildren }) {
+  return (
+    <section class={wide ? "card card-wide" : "card"} aria-label={title}>
+      <h2>{title}</h2>
+      {children}
+    </section>
+  );
+}
+
+type Fact = [name: string, value: string | null, copy?: boolean];
+
+function Facts({ facts }: { facts: Fact[] }) {
+  return (
+    <dl class="facts">
+      {facts.map(([name, value, copy]) =>
+        value === null || value === undefined || value === "" ? null : (
+          <div key={name} class="fact">
+            <dt>{name}</dt>
+            <dd>
+              <Value value={value} />
+              {copy && <CopyButton text={value} label={`Copy (${name.toLowerCase()})`} />}
+            </dd>
+          </div>
+        ),
+      )}
+    </dl>
+  );
+}
+
+function Moment({ name, ms, text }: { name: string; ms: number | null; text: string | null }) {
+  if (ms === null) return null;
+  return (
+    <div class="fact">
+      <dt>{name}</dt>
+      <dd>
+        <Time ms={ms} text={text} form="full" />
+        <CopyButton text={text ?? iso(ms)} label="Copy the exact time (ISO 8601)" />
+      </dd>
+    </div>
+  );
+}
+
+/** Read again when the run has changed: another attempt may have another worker. */
+function useContextOf(runId: string, version: number) {
+  const [state, setState] = useState<{ context: RunContext | null; error: unknown; tries: number }>({
+    context: null,
+    error: null,
+    tries: 0,
+  });
+  useEffect(() => {
+    const control = new AbortController();
+    get<RunContext>(`/api/runs/${encodeURIComponent(runId)}/context`, {}, control.signal)
+      .then((context) => setState((before) => ({ ...before, context, error: null })))
+      .catch((error: unknown) => {
+        if (!isAbort(error)) setState((before) => ({ ...before, error }));
+      });
+    return () => control.abort();
+  }, [runId, version, state.tries]);
+  return { ...state, retry: () => setState((before) => ({ ...before, error: null, tries: before.tries + 1 })) };
+}
