@@ -6,9 +6,9 @@ import type { Loss, Plugin, RunContext, RunDetail, Worker } from "../../api/type
 import { visible } from "../../format/ansi";
 import { count } from "../../format/number";
 import { iso } from "../../format/time";
-import { Attributes, Value } from "../../parts/Attributes";
-import { CopyButton } from "../../parts/CopyButton";
+import { Attributes } from "../../parts/Attributes";
 import { DataText } from "../../parts/DataText";
+import { type Fact, FactList } from "../../parts/FactList";
 import { Icon } from "../../parts/Icon";
 import { Link } from "../../parts/Link";
 import { Failed, Loading } from "../../parts/states";
@@ -22,11 +22,11 @@ export function ContextTab({ detail }: { detail: RunDetail }) {
     <div class="context">
       {context && <Losses losses={context.losses} />}
       <Card title="Run">
-        <Facts
+        <FactList
           facts={[
             ["Task", run.task],
-            ["Run id", run.run_id, true],
-            ["Trace id", run.trace_id, true],
+            ["Run id", run.run_id, run.run_id],
+            ["Trace id", run.trace_id, run.trace_id ?? ""],
             ["Attempts", run.attempt > 0 ? String(run.attempt) : null],
             ["Why", run.reason],
             ["Tags", run.tags.length > 0 ? run.tags.join(", ") : null],
@@ -41,13 +41,15 @@ export function ContextTab({ detail }: { detail: RunDetail }) {
         ))}
       </Card>
       <Card title="Course">
-        <dl class="facts">
-          <Moment name="Created" ms={run.created} text={detail.created_text} />
-          <Moment name="Available" ms={run.available} text={null} />
-          <Moment name="Started" ms={run.started} text={detail.started_text} />
-          <Moment name="Ended" ms={run.ended} text={detail.ended_text} />
-          <Moment name="Changed" ms={run.changed} text={null} />
-        </dl>
+        <FactList
+          facts={[
+            moment("Created", run.created, detail.created_text),
+            moment("Available", run.available, null),
+            moment("Started", run.started, detail.started_text),
+            moment("Ended", run.ended, detail.ended_text),
+            moment("Changed", run.changed, null),
+          ]}
+        />
       </Card>
       {detail.options.length > 0 && (
         <Card title="Asked for at the trigger">
@@ -127,9 +129,9 @@ function Workers({ workers }: { workers: Worker[] }) {
       {workers.length === 0 && <p class="faint">No attempt has begun.</p>}
       {workers.map((worker) => (
         <div key={worker.id} class="context-worker">
-          <Facts
+          <FactList
             facts={[
-              ["Worker", worker.id, true],
+              ["Worker", worker.id, worker.id],
               ["State", worker.alive === null ? null : worker.alive ? "alive" : "gone"],
               ["Process", worker.pid === null ? null : String(worker.pid)],
               ["Host", worker.host],
@@ -198,37 +200,9 @@ function Card({ title, wide = false, children }: { title: string; wide?: boolean
   );
 }
 
-type Fact = [name: string, value: string | null, copy?: boolean];
-
-function Facts({ facts }: { facts: Fact[] }) {
-  return (
-    <dl class="facts">
-      {facts.map(([name, value, copy]) =>
-        value === null || value === undefined || value === "" ? null : (
-          <div key={name} class="fact">
-            <dt>{name}</dt>
-            <dd>
-              <Value value={value} />
-              {copy && <CopyButton text={value} label={`Copy (${name.toLowerCase()})`} />}
-            </dd>
-          </div>
-        ),
-      )}
-    </dl>
-  );
-}
-
-function Moment({ name, ms, text }: { name: string; ms: number | null; text: string | null }) {
-  if (ms === null) return null;
-  return (
-    <div class="fact">
-      <dt>{name}</dt>
-      <dd>
-        <Time ms={ms} text={text} form="full" />
-        <CopyButton text={text ?? iso(ms)} label="Copy the exact time (ISO 8601)" />
-      </dd>
-    </div>
-  );
+function moment(name: string, ms: number | null, text: string | null): Fact {
+  if (ms === null) return [name, null];
+  return [name, <Time key={name} ms={ms} text={text} form="full" />, text ?? iso(ms)];
 }
 
 /** Read again when the run has changed: another attempt may have another worker. */

@@ -7,6 +7,7 @@ import { Attributes } from "../../parts/Attributes";
 import { StatusBadge } from "../../parts/Badge";
 import { Button } from "../../parts/Button";
 import { CopyButton } from "../../parts/CopyButton";
+import { FactList } from "../../parts/FactList";
 import { Icon } from "../../parts/Icon";
 import { Link } from "../../parts/Link";
 import { Time } from "../../parts/Time";
@@ -125,43 +126,31 @@ interface IdentityProps {
 
 export function Identity({ detail, onSpan }: IdentityProps) {
   const parent = detail.parent_id;
-  const rows: [string, string | null][] = [
-    ["Span", detail.span_id],
-    ["Trace", detail.trace_id],
-    ["Event", String(detail.id)],
-    ["Kind", detail.otel_kind],
-    ["Scope", detail.scope],
-  ];
   return (
     <Section title="Identity">
-      <dl class="facts">
-        {parent !== null && (
-          <>
-            <dt>{detail.kind === "log" ? "In span" : "Parent"}</dt>
-            <dd>
-              {onSpan ? (
-                <button type="button" class="text-button mono" onClick={() => onSpan(parent)}>
-                  {parent}
-                </button>
-              ) : (
-                <code>{parent}</code>
-              )}
-              <CopyButton text={parent} label="Copy the parent's id" />
-            </dd>
-          </>
-        )}
-        {rows.map(([name, value]) =>
-          value === null ? null : (
-            <>
-              <dt key={name}>{name}</dt>
-              <dd key={`${name} value`}>
-                <code>{visible(value)}</code>
-                <CopyButton text={value} label={`Copy (${name.toLowerCase()})`} />
-              </dd>
-            </>
-          ),
-        )}
-      </dl>
+      <FactList
+        facts={[
+          [detail.kind === "log" ? "In span" : "Parent", parentLink(parent, onSpan), parent ?? ""],
+          ["Span", code(detail.span_id), detail.span_id ?? ""],
+          ["Trace", code(detail.trace_id), detail.trace_id ?? ""],
+          ["Event", code(String(detail.id)), String(detail.id)],
+          ["Kind", detail.otel_kind],
+          ["Scope", detail.scope],
+        ]}
+      />
     </Section>
+  );
+}
+
+function code(text: string | null) {
+  return text === null ? null : <code>{visible(text)}</code>;
+}
+
+function parentLink(parent: string | null, onSpan: IdentityProps["onSpan"]) {
+  if (parent === null || onSpan === undefined) return code(parent);
+  return (
+    <button type="button" class="text-button mono" onClick={() => onSpan(parent)}>
+      {parent}
+    </button>
   );
 }

@@ -1,8 +1,7 @@
 import type { Comparison, EventDetail } from "../../api/types";
 import { duration, exactDuration } from "../../format/duration";
-import { iso } from "../../format/time";
-import { CopyButton } from "../../parts/CopyButton";
 import { Duration } from "../../parts/Duration";
+import { FactList } from "../../parts/FactList";
 import { Time } from "../../parts/Time";
 import { comparisonScale, comparisonWords, sinceStart } from "./words";
 
@@ -16,40 +15,31 @@ interface TimesProps {
 export function Times({ detail, origin, comparison }: TimesProps) {
   const isLog = detail.kind === "log";
   return (
-    <dl class="facts inspector-times">
-      {!isLog && (
-        <>
-          <dt>Duration</dt>
-          <dd>
-            {detail.duration === null ? (
-              <Duration since={detail.time} />
-            ) : (
-              <>
-                <strong>{duration(detail.duration)}</strong>{" "}
-                <span class="faint number">{exactDuration(detail.duration)}</span>
-              </>
-            )}
-            {comparison && detail.duration !== null && <Compared comparison={comparison} own={detail.duration} />}
-          </dd>
-        </>
-      )}
-      <dt>{isLog ? "Time" : "Started"}</dt>
-      <dd>
-        <Moment ms={detail.time} text={detail.time_text} origin={origin} />
-      </dd>
-      {detail.end_text !== null && detail.duration !== null && (
-        <>
-          <dt>Ended</dt>
-          <dd>
-            <Moment ms={detail.time + detail.duration / 1e6} text={detail.end_text} origin={origin} />
-          </dd>
-        </>
-      )}
-    </dl>
+    <div class="inspector-times">
+      <FactList
+        facts={[
+          ["Duration", isLog ? null : <Took key="took" detail={detail} comparison={comparison} />],
+          [isLog ? "Time" : "Started", moment(detail.time, detail.time_text, origin), detail.time_text],
+          detail.end_text === null || detail.duration === null
+            ? ["Ended", null]
+            : ["Ended", moment(detail.time + detail.duration / 1e6, detail.end_text, origin), detail.end_text],
+        ]}
+      />
+    </div>
   );
 }
 
-function Moment({ ms, text, origin }: { ms: number; text: string; origin: number | undefined }) {
+function Took({ detail, comparison }: { detail: EventDetail; comparison: Comparison | null }) {
+  if (detail.duration === null) return <Duration since={detail.time} />;
+  return (
+    <>
+      <strong>{duration(detail.duration)}</strong> <span class="faint number">{exactDuration(detail.duration)}</span>
+      {comparison && <Compared comparison={comparison} own={detail.duration} />}
+    </>
+  );
+}
+
+function moment(ms: number, text: string, origin: number | undefined) {
   return (
     <>
       <Time ms={ms} text={text} form="precise" />
@@ -59,7 +49,6 @@ function Moment({ ms, text, origin }: { ms: number; text: string; origin: number
           {sinceStart(ms, origin)}
         </span>
       )}
-      <CopyButton text={text || iso(ms)} label="Copy the exact time (ISO 8601)" />
     </>
   );
 }
