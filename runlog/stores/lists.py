@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from runlog.stores.base import Run
+
+NEWEST_EVENTS = 1000
+"""Of a run, among which an attribute is looked for where one is shown with each run of a list."""
 
 
 class ListReader(Protocol):
@@ -26,5 +30,13 @@ class ListReader(Protocol):
         newest change, and the number to go on from. `payload`, `output` and `metadata` are left out.
 
         A run whose own record has not come yet is among them, with version 0 and no task.
+        """
+        ...
+
+    def cells(self, runs: Sequence[int], columns: Sequence[str]) -> dict[int, dict[str, Any]]:
+        """Run's number (`Run.id`) → column → value, of those that have one.
+
+        `payload.x`, `output.x` and `metadata.x` are parts of a run's data, if that is no larger than 256 KiB; `attr.x`
+        is an attribute of the newest event that has it, of the newest `NEWEST_EVENTS`. Other columns are nowhere.
         """
         ...

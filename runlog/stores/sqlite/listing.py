@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from runlog.stores.base import Run
-from runlog.stores.sqlite import read
+from runlog.stores.sqlite import cells, read
 from runlog.stores.sqlite.connected import Connected, reading
 
 
@@ -17,3 +20,7 @@ class ListViews(Connected):
     @reading
     def changes(self, after: int, limit: int = 500) -> tuple[list[Run], int]:
         return read.changes(self._connection, after, max(1, limit))
+
+    @reading
+    def cells(self, runs: Sequence[int], columns: Sequence[str]) -> dict[int, dict[str, Any]]:
+        return cells.cells(self._connection, runs, columns)

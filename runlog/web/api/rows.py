@@ -6,14 +6,25 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from runlog.reading.text import json_text
 from runlog.stores.base import Reader, Run
-from runlog.web.api.types import ErrorTitle, RunRow
+from runlog.web.api.types import ErrorTitle, Pairs, RunRow
 
 _MESSAGE = 500
 
 
-def row_of(run: Run, columns: Sequence[str] = (), reader: Reader | None = None) -> RunRow:  # noqa: ARG001
+def row_of(run: Run, columns: Sequence[str] = (), reader: Reader | None = None) -> RunRow:
     """A run as lists show it, with the columns that were asked for and that it has."""
+    return rows_of([run], columns, reader)[0]
+
+
+def rows_of(runs: Sequence[Run], columns: Sequence[str] = (), reader: Reader | None = None) -> list[RunRow]:
+    """Runs as lists show them; the columns of all of them are read at once."""
+    found = reader.cells([run.id for run in runs], columns) if reader is not None and columns else {}
+    return [_row(run, list(found.get(run.id, {}).items())) for run in runs]
+
+
+def _row(run: Run, columns: Pairs) -> RunRow:
     options = run.options or {}
     return RunRow(
         run_id=run.run_id,
@@ -48,7 +59,7 @@ def row_of(run: Run, columns: Sequence[str] = (), reader: Reader | None = None) 
         replay_of=_text(options.get("replay_of")),
         schedule_id=_text(options.get("schedule_id")),
         batch_id=_text(options.get("batch_id")),
-        columns=[],
+        columns=[(name, _short(value)) for name, value in columns],
     )
 
 
@@ -60,6 +71,12 @@ def error_title(error: dict[str, Any] | None) -> ErrorTitle | None:
     if not error:
         return None
     return ErrorTitle(str(error.get("type") or "Exception"), str(error.get("message") or "")[:_MESSAGE])
+
+
+def _short(value: Any) -> Any:
+    """What a cell has room for: what is longer is cut, and then text."""
+    text = value if isinstance(value, str) else json_text(value)
+    return value if len(text) <= _MESSAGE else text[:_MESSAGE] + "…"
 
 
 def _queue_time(run: Run) -> int | None:
