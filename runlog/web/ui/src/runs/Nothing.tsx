@@ -8,21 +8,21 @@ import { session } from "../state/session";
 import { setParams } from "../state/url";
 import type { RunsView } from "./view";
 
-/** Whether anything is asked for that could hide runs. */
-export interface Filtered {
-  q: string;
-  ranged: boolean;
+export interface NothingProps {
+  view: RunsView;
+  hasQuery: boolean;
+  hasRange: boolean;
 }
 
-export function Nothing({ view, filtered }: { view: RunsView; filtered: Filtered }) {
+export function Nothing({ view, hasQuery, hasRange }: NothingProps) {
   if (view.state.value === "failed") return <Failed error={view.failure.value} onRetry={() => view.reload()} />;
   if (view.state.value === "loading") return <Loading what="Looking for runs" />;
   const { searchedTo, cursor } = view.list;
-  if (view.searching.value)
+  if (view.searching.value) {
     return <Loading what="Searching" progress={searchedTo === null ? undefined : `back to ${back(searchedTo)}`} />;
+  }
   if (cursor !== null && searchedTo !== null) return <Further view={view} searchedTo={searchedTo} />;
-  if (filtered.q || filtered.ranged) return <NoMatch filtered={filtered} />;
-  return <FirstRun />;
+  return hasQuery || hasRange ? <NoMatch hasQuery={hasQuery} hasRange={hasRange} /> : <FirstRun />;
 }
 
 function back(time: number): string {
@@ -40,16 +40,16 @@ function Further({ view, searchedTo }: { view: RunsView; searchedTo: number }) {
   );
 }
 
-function NoMatch({ filtered }: { filtered: Filtered }) {
+function NoMatch({ hasQuery, hasRange }: Omit<NothingProps, "view">) {
   return (
     <Empty title="No run matches">
       <p class="state-actions">
-        {filtered.q && (
+        {hasQuery && (
           <Button icon="cross" onClick={() => setParams({ q: null }, "push")}>
             Clear the query
           </Button>
         )}
-        {filtered.ranged && (
+        {hasRange && (
           <Button icon="clock" onClick={() => setParams({ from: null, to: null }, "push")}>
             Look in all time
           </Button>

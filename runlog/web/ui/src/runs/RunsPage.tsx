@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { toggled } from "../format/query";
 import { between, type Range } from "../format/range";
@@ -11,7 +12,7 @@ import { TimeRange } from "../parts/TimeRange";
 import { useKeys } from "../state/keys";
 import { useMedia } from "../state/media";
 import { params, setParams } from "../state/url";
-import { asked } from "./address";
+import { type Asked, asked } from "./address";
 import { ColumnsPopover } from "./ColumnsPopover";
 import { fillOf } from "./cells";
 import { type Column, dataColumns, moved, writeColumns } from "./columns";
@@ -31,55 +32,37 @@ const SERIES = STATUSES.map((status) => ({
   label: status === "PENDING_VERSION" ? "Pending" : statusLook(status).label,
   color: fillOf(status),
 }));
+const NARROW = "(max-width: 900px)";
+
+const setQuery = (query: string) => setParams({ q: query, selected: null }, "push");
+const setRange = (range: Range) => setParams({ ...range, selected: null }, "push");
+const setColumns = (columns: readonly Column[]) => setParams({ columns: writeColumns(columns) }, "replace");
 
 export function RunsPage() {
-  const { q, range, columns, selected } = asked(params.value);
-  const narrow = useMedia("(max-width: 900px)");
-  const cards = useMedia("(max-width: 640px)");
-  const [sideOpen, setSideOpen] = useState(() => !matchMedia("(max-width: 900px)").matches);
+  const here = asked(params.value);
+  const { q, range, columns } = here;
   const data = dataColumns(columns);
-  useEffect(
-    () => view.want({ q, range: { from: range.from, to: range.to }, columns: data }),
-    [q, range.from, range.to, data],
-  );
+  const [sideOpen, setSideOpen] = useState(() => !matchMedia(NARROW).matches);
+  const toggleSide = () => setSideOpen(!sideOpen);
+  useEffect(() => view.want({ q, range, columns: data }), [q, range.from, range.to, data]);
   useEffect(() => () => view.pause(), []);
   useKeys("Runs", [
-    { key: "f", label: "Show or hide the values to filter by", run: () => setSideOpen(!sideOpen) },
+    { key: "f", label: "Show or hide the values to filter by", run: toggleSide },
     { key: "r", label: "Load again", run: () => view.reload() },
   ]);
-  const setQuery = (query: string) => setParams({ q: query, selected: null }, "push");
-  const setRange = (next: Range) => setParams({ from: next.from, to: next.to, selected: null }, "push");
-  const setColumns = (next: readonly Column[]) => setParams({ columns: writeColumns(next) }, "replace");
   const onTerm = (term: string, out: boolean) => setQuery(toggled(q, term, out));
+  const isFiltered = q !== "" || range.from !== null || range.to !== null;
   view.version.value;
-  const empty = view.list.rows.length === 0;
-  const bare = empty && view.state.value === "ready" && view.list.cursor === null && !q && !range.from && !range.to;
+  const isEmpty = view.list.length === 0;
+  const isUnused = isEmpty && view.state.value === "ready" && view.list.cursor === null && !isFiltered;
+  const failure = view.state.value === "ready" ? view.summaryFailure.value : null;
   return (
     <div class="runs">
       <h1 class="sr-only">Runs</h1>
-      <div class="runs-tools">
-        <QueryBox
-          view="runs"
-          value={q}
-          onApply={setQuery}
-          label="Search runs"
-          placeholder={
-            narrow ? "Search runs" : 'Search runs: status:FAILED task:send-email "connection reset" user.id:5'
-          }
-        />
-        <div class="runs-choices">
-          <TimeRange range={range} onRange={setRange} />
-          <ViewsPopover />
-          <Button
-            icon="filter"
-            label="Values to filter by (f)"
-            pressed={sideOpen}
-            onClick={() => setSideOpen(!sideOpen)}
-          />
-          {!cards && <ColumnsPopover columns={columns} onColumns={setColumns} />}
-        </div>
-      </div>
-      {!bare && (
+      <Tools {...here}>
+        <Button icon="filter" label="Values to filter by (f)" pressed={sideOpen} onClick={toggleSide} />
+      </Tools>
+      {!isUnused && (
         <Histogram
           data={view.histogram.value}
           series={SERIES}
@@ -89,43 +72,67 @@ export function RunsPage() {
           onSeries={(key, out) => onTerm(`status:${key}`, out)}
         />
       )}
-      {view.summaryFailure.value !== null && view.state.value === "ready" && (
-        <Failed error={view.summaryFailure.value} inline />
-      )}
+      {failure !== null && <Failed error={failure} inline />}
       <div class="runs-body">
-        {sideOpen && !bare && (
-          <aside class="runs-side" aria-label="Values to filter by">
-            <Facets
-              facets={view.facets.value}
-              query={q}
-              onQuery={setQuery}
-              unit="runs"
-              labelOf={facetLabel}
-              added={view.facetKeys.value}
-              onAdd={(key) => view.wantFacet(key)}
-              onDrop={(key) => view.dropFacet(key)}
-            />
-          </aside>
-        )}
+        {sideOpen && !isUnused && <Side query={q} />}
         <section class="runs-list" aria-label="Runs">
           <NewRuns view={view} />
-          {empty ? (
-            <Nothing view={view} filtered={{ q, ranged: range.from !== null || range.to !== null }} />
+          {isEmpty ? (
+            <Nothing view={view} hasQuery={q !== ""} hasRange={(range.from ?? range.to) !== null} />
           ) : (
             <Table
               view={view}
               columns={columns}
-              selected={selected}
+              selected={here.selected}
               onSelected={(runId) => setParams({ selected: runId }, "replace")}
               onTerm={onTerm}
               onMove={(from, to) => setColumns(moved(columns, from, to))}
             />
           )}
-          {!empty && <Foot view={view} />}
+          {!isEmpty && <Foot view={view} />}
           <SelectionBar view={view} query={q} range={range} />
         </section>
       </div>
     </div>
+  );
+}
+
+function Tools({ q, range, columns, children }: Asked & { children: ComponentChildren }) {
+  const narrow = useMedia(NARROW);
+  const cards = useMedia("(max-width: 640px)");
+  return (
+    <div class="runs-tools">
+      <QueryBox
+        view="runs"
+        value={q}
+        onApply={setQuery}
+        label="Search runs"
+        placeholder={narrow ? "Search runs" : 'Search runs: status:FAILED task:send-email "connection reset" user.id:5'}
+      />
+      <div class="runs-choices">
+        <TimeRange range={range} onRange={setRange} />
+        <ViewsPopover />
+        {children}
+        {!cards && <ColumnsPopover columns={columns} onColumns={setColumns} />}
+      </div>
+    </div>
+  );
+}
+
+function Side({ query }: { query: string }) {
+  return (
+    <aside class="runs-side" aria-label="Values to filter by">
+      <Facets
+        facets={view.facets.value}
+        query={query}
+        onQuery={setQuery}
+        unit="runs"
+        labelOf={facetLabel}
+        added={view.facetKeys.value}
+        onAdd={(key) => view.wantFacet(key)}
+        onDrop={(key) => view.dropFacet(key)}
+      />
+    </aside>
   );
 }
 

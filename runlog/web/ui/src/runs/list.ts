@@ -26,6 +26,10 @@ export class RunsList {
     if (page) this.append(page);
   }
 
+  get length(): number {
+    return this.rows.length;
+  }
+
   /** How many new runs are held back. */
   get held(): number {
     return this.waiting.size + this.unsent;

@@ -72,7 +72,7 @@ test("Escape closes the completions, and then takes back what was not applied", 
 
 test("an error is where it is, and in words", async () => {
   show("(a b");
-  await act(() => vi.advanceTimersByTimeAsync(200));
+  await act(async () => void (await vi.advanceTimersByTimeAsync(200)));
   expect(root.querySelector(".query-bad")?.textContent).toBe("(");
   expect(root.querySelector(".query-problem")?.textContent).toContain("this parenthesis is not closed");
   expect(input().getAttribute("aria-invalid")).toBe("true");
@@ -115,7 +115,7 @@ async function type(text: string): Promise<void> {
     input().setSelectionRange(text.length, text.length);
     input().dispatchEvent(new Event("input", { bubbles: true }));
   });
-  await act(() => vi.advanceTimersByTimeAsync(200));
+  await act(async () => void (await vi.advanceTimersByTimeAsync(200)));
 }
 
 function press(key: string, on: HTMLElement = input()): void {

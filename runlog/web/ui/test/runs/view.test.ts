@@ -4,7 +4,8 @@ import { ApiError } from "../../src/api/client";
 import type { LiveHandlers } from "../../src/api/live";
 import type { RunRow, RunsDelta, RunsPage } from "../../src/api/types";
 import { ALL } from "../../src/format/range";
-import { RunsView, type Source, type Wanted } from "../../src/runs/view";
+import { RunsView } from "../../src/runs/view";
+import type { Source, Wanted } from "../../src/state/search";
 import { page, row } from "./fixtures";
 
 /** A server that the test plays. */
