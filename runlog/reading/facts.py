@@ -22,7 +22,7 @@ _KEYS = 50
 def run_facts(run: Run, now: int, root: Node | None = None) -> Iterator[Line]:
     """When and where it ran, what was asked for at the trigger, payload, output and metadata; with its tree, until when
     it may run."""
-    for facts in (_course(run) + _deadline(run, root), asked_for(run, now)):
+    for facts in (_course(run) + deadline(run, root), asked_for(run, now)):
         if facts:
             yield [(one_line(" · ".join(facts)), "note")]
     for name, value in (("payload", decoded(run.payload)), ("output", decoded(run.output))):
@@ -47,7 +47,7 @@ def _course(run: Run) -> list[str]:
     return facts
 
 
-def _deadline(run: Run, root: Node | None) -> list[str]:
+def deadline(run: Run, root: Node | None) -> list[str]:
     """When max_duration ends the attempt that executes; while a run waits its time stands still."""
     if run.status != "EXECUTING" or root is None:
         return []

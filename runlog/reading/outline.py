@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from runlog.reading.sentences import deepest
 from runlog.stores.base import TERMINAL_STATUSES, Reader, Run
 from runlog.stores.one_run import STOPPED, Child, Way
-from runlog.stores.tree import Node, build_tree, failure, span_status
+from runlog.stores.tree import Node, build_tree, failure, running, span_status, stopped
 
 _DEEPEST = 100
 """Runs that wait for one another, which are followed."""
 
-_FIND: dict[Way, Callable[[Node], Node | None]] = {
-    "failing": failure,
-    "stopped": lambda root: deepest(root, STOPPED),
-    "running": lambda root: deepest(root, ("open",)),
-}
+_FIND: dict[Way, Callable[[Node], Node | None]] = {"failing": failure, "stopped": stopped, "running": running}
 
 
 def load_outline(log: Reader, run: Run, *, failed: bool = True) -> Node:

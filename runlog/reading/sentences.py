@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from runlog.console.exceptions import exception_title
@@ -12,7 +11,7 @@ from runlog.console.message import format_duration
 from runlog.console.pieces import Line, clipped
 from runlog.reading.clock import clock
 from runlog.stores.base import Run
-from runlog.stores.tree import Node, failure
+from runlog.stores.tree import Node, failure, running, stopped
 from runlog.system.text import visible_line
 
 _ATTEMPT = "Attempt "
@@ -77,7 +76,7 @@ def _standing(run: Run, root: Node, now: int) -> str:
         since = run.started if run.started is not None else run.created
         words = f" for {format_duration(max(0, now - (run.changed if run.status == 'WAITING' else since)))}"
         words += f", on attempt {run.attempt}" if run.attempt > 1 else ""
-    inside = deepest(root, ("open",)) if run.status in ("EXECUTING", "WAITING") and code != "several" else None
+    inside = running(root) if run.status in ("EXECUTING", "WAITING") and code != "several" else None
     words += f", in {_name(inside)}" if inside is not None else ""
     return words + (f": {visible_line(clipped(reason, 300))}" if reason else "")
 
@@ -91,10 +90,11 @@ def _ending(run: Run, root: Node) -> str:
     """`: ConnectError in HTTP POST /charge`, or what else the run says about its end."""
     if run.status == "COMPLETED":
         return ""
+    node = culprit(run, root)
     if run.status == "FAILED":
-        node, words = failure(root), str((run.error or {}).get("type") or "").rpartition(".")[2] or run.reason or ""
+        words = str((run.error or {}).get("type") or "").rpartition(".")[2] or run.reason or ""
     else:
-        node, words = deepest(root, ("canceled", "unfinished")), run.reason or error_title(run.error)
+        words = run.reason or error_title(run.error)
     words = "" if words == "canceled" else visible_line(clipped(_OF_ALL.sub("", words).strip(), 300))  # it is said
     where = f"in {_name(node)}" if node is not None and not node.event.name.startswith(_ATTEMPT) else ""
     if run.status == "FAILED":
@@ -102,25 +102,17 @@ def _ending(run: Run, root: Node) -> str:
     return (f", {where}" if where else "") + (f": {words}" if words else "")
 
 
+def culprit(run: Run, root: Node) -> Node | None:
+    """Where a run failed, was stopped, or failed last while it is still tried again."""
+    if run.status == "COMPLETED":
+        return None
+    if run.status == "FAILED" or not run.is_terminal:
+        return failure(root)
+    return stopped(root)
+
+
 def _name(node: Node) -> str:
     return visible_line(clipped(node.event.name, 120))
-
-
-def deepest(root: Node, statuses: Iterable[str]) -> Node | None:
-    """The deepest span on the way down through spans of these statuses (`open`: that run), the last on each level."""
-    wanted = frozenset(statuses)
-    found: Node | None = None
-    node: Node | None = root
-    while node is not None:
-        inside = [
-            child
-            for child in node.children
-            if not (child.is_log or child.orphan)
-            and (("open" in wanted) if child.running else child.event.status in wanted)
-        ]
-        node = inside[-1] if inside else None
-        found = node or found
-    return found
 
 
 def failing_exception(root: Node, run: Run) -> dict[str, Any] | None:

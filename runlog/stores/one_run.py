@@ -11,8 +11,12 @@ if TYPE_CHECKING:
 
 
 Way = Literal["failing", "stopped", "running"]
-"""Which spans lead down: those with an error; those that were cancelled or left unfinished; those that are open."""
+"""Which spans lead down: those with an error; those that were stopped (and the attempt round them); those that are
+open."""
 STOPPED = ("canceled", "unfinished")
+"""Statuses of spans that did not come to their end."""
+ATTEMPT, PROCESS = "Attempt ", "process"
+"""How the span of an attempt begins, and what that of its own process is called."""
 
 Data = Literal["payload", "output", "metadata"]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from runlog.stores.base import ERROR, INFO, WARN, Event, Run
+from runlog.stores.one_run import ATTEMPT, PROCESS, STOPPED
 
 _SPAN_STATUS = {
     "COMPLETED": "ok",
@@ -107,6 +108,39 @@ def failure(root: Node) -> Node | None:
         node = _failing_child(node)
         found = node or found
     return found
+
+
+def stopped(root: Node) -> Node | None:
+    """Where the run was when it was stopped: the deepest span that was cancelled or left unfinished.
+
+    The way begins in the last attempt, whatever became of it, and on each level goes to the last span that was stopped.
+    """
+    found: Node | None = None
+    for node in _way_down(root, lambda child: not child.running and _was_stopped(child.event)):
+        found = node if node.event.status in STOPPED else found
+    return found
+
+
+def running(root: Node) -> Node | None:
+    """What the run is doing: the deepest span on the way down through open ones, the last on each level."""
+    way = list(_way_down(root, lambda child: child.running))
+    return way[-1] if way else None
+
+
+def _way_down(root: Node, leads: Callable[[Node], bool]) -> Iterator[Node]:
+    node: Node | None = root
+    while node is not None:
+        inside = (child for child in reversed(node.children) if not (child.is_log or child.orphan) and leads(child))
+        node = next(inside, None)
+        if node is not None:
+            yield node
+
+
+def _was_stopped(event: Event) -> bool:
+    """Also an attempt, or its process, that failed because it was stopped."""
+    return event.status in STOPPED or (
+        event.status == "error" and (event.name == PROCESS or event.name.startswith(ATTEMPT))
+    )
 
 
 def _failing_child(node: Node) -> Node | None:

@@ -37,13 +37,12 @@ def spans(draw: st.DrawFn, run_id: str, first: int, above: list[int]) -> list[Ev
         kind = draw(st.sampled_from(("span", "span", "span", "open")))
         parent = draw(st.sampled_from([*above, 9999, number]))
         extra = {"exception": draw(exceptions())} if status == "error" and draw(st.booleans()) else None
+        name = draw(st.sampled_from((f"s{number}", f"Attempt {number}", "process")))
         duration = draw(st.integers(0, 5)) if kind == "span" else None
-        events.append(
-            Event(
-                number, kind, run_id, b"t" * 16, sid(number), sid(parent), draw(st.integers(0, 9)), duration,
-                draw(st.sampled_from((INFO, ERROR))), status if kind == "span" else None, f"s{number}", "", {}, extra,
-            )  # fmt: skip
-        )
+        event = Event(number, kind, run_id, b"t" * 16, sid(number), sid(parent), 0, duration, INFO, None, name, "", {})
+        event.time, event.level = draw(st.integers(0, 9)), draw(st.sampled_from((INFO, ERROR)))
+        event.status, event.extra = status if kind == "span" else None, extra
+        events.append(event)
         above.append(number)
     return events
 
@@ -77,7 +76,7 @@ def told(run: Run, root: Node) -> tuple[Any, ...]:
     if run.status == "COMPLETED":
         return (headline(run, root, NOW),)
     found = failure(root)
-    return headline(run, root, NOW), found and (found.event.run_id, found.event.name), failing_exception(root, run)
+    return headline(run, root, NOW), found and (found.event.run_id, found.event.span_id), failing_exception(root, run)
 
 
 @settings(max_examples=100)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import apsw
 
 from runlog.stores.base import Event, Run
-from runlog.stores.one_run import STOPPED, Way
+from runlog.stores.one_run import ATTEMPT, PROCESS, STOPPED, Way
 from runlog.stores.sqlite.relatives import children_inside
 from runlog.stores.sqlite.rows import SELECT_EVENT, event_of
 from runlog.stores.sqlite.schema import HAS_STOPPED, LOG, SPAN
@@ -22,15 +22,19 @@ _END = "time + coalesce(duration, 0)"
 _CHOSEN = f"""
     SELECT id, span_id, parent_id, {{place}} AS place, time, sequence, {_LAST}
     FROM event INDEXED BY event_stopped WHERE run = :run AND {HAS_STOPPED} AND kind = {SPAN}
-    AND status IN ({{statuses}})
+    AND ({{which}})
 """
 _RUNNING = f"""
     SELECT e.id, e.span_id, e.parent_id, e.time AS place, e.time, e.sequence, {_LAST.format(place="e.time")}
     FROM open_span o INDEXED BY open_span_run CROSS JOIN event e ON e.id = o.event WHERE o.run = :run
 """
+_WAS_STOPPED = f"""
+    status IN ({", ".join(f"'{status}'" for status in STOPPED)})
+    OR status = 'error' AND (name = '{PROCESS}' OR name GLOB '{ATTEMPT}*')
+"""
 _WAYS: dict[Way, str] = {
-    "failing": _CHOSEN.format(place=_END, statuses="'error'"),
-    "stopped": _CHOSEN.format(place="time", statuses=", ".join(f"'{status}'" for status in STOPPED)),
+    "failing": _CHOSEN.format(place=_END, which="status = 'error'"),
+    "stopped": _CHOSEN.format(place="time", which=_WAS_STOPPED),
     "running": _RUNNING,
 }
 _LAST_INSIDE = f"""

@@ -14,6 +14,7 @@ import msgspec
 from runlog.console.message import render_message
 from runlog.stores.base import Reader, Run
 from runlog.stores.one_run import TraceRow
+from runlog.web.api.run import run_children
 from runlog.web.api.types import TracePage
 from runlog.web.endpoint import Call, Endpoint, Parameter, bad_request
 
@@ -70,7 +71,12 @@ def trace_page(reader: Reader, run: Run, after: int, limit: int, under: bytes | 
     left = len(found.rows) - len(page)
     cursor = page[-1][0].id if page else found.cursor
     page = [pair for pair in page if pair[0].kind != OPEN or pair[0].span_id not in ended]
-    return _packed(run, page, cursor, found.remaining + left)
+    packed = _packed(run, page, cursor, found.remaining + left)
+    if after == 0:
+        children = run_children(reader, run.run_id)
+        packed.children = children.items
+        packed.children_total = len(children.items) if children.cursor is None else reader.relatives(run).children
+    return packed
 
 
 def _shown(row: TraceRow) -> _Shown:
@@ -172,7 +178,9 @@ async def trace(call: Call) -> TracePage:
     except ValueError:
         raise bad_request(f"{under[:40]!r} is not the id of a span", "it is 16 hexadecimal digits") from None
     after, limit = call.parameters.get("after") or 0, call.parameters.get("limit") or ROWS
-    return await call.read(lambda reader: trace_page(reader, reader.run(call.path["run_id"]), after, limit, top))
+    return await call.read(
+        lambda reader: trace_page(reader, reader.run(call.path["run_id"], data=False), after, limit, top)
+    )
 
 
 ENDPOINTS = (

@@ -232,7 +232,8 @@ class RunDetail(msgspec.Struct):
     metadata: Any
     payload_size: int
     output_size: int
-    """Bytes of JSON as stored; data over 256 KiB is left out here and `payload` is None: /data has it."""
+    metadata_size: int
+    """Bytes of JSON as stored; 0: there is none. What is over 256 KiB is null here: /data has it."""
     options: Pairs
     facts: list[str]
     """What else to know, in words: what was asked for at the trigger, computed deadlines."""

@@ -289,6 +289,7 @@ export interface RunDetail {
   metadata: unknown;
   payload_size: number;
   output_size: number;
+  metadata_size: number;
   options: [string, unknown][];
   facts: string[];
   parent: RunLink | null;
