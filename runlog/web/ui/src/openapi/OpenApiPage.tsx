@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { get, isAbort } from "../api/client";
 import { Failed, Loading } from "../parts/states";
 import { params, setParams } from "../state/url";
-import { bounds, type Document, type Route, routes, type Schema, typeWords } from "./schema";
+import { bounds, type Document, groups, type Route, routes, type Schema, typeWords } from "./schema";
 import "./openapi.css";
 
 export function OpenApiPage() {
@@ -27,9 +27,9 @@ function Described({ document }: { document: Document }) {
   const found = routes(document).filter((route) =>
     `${route.method} ${route.path} ${route.summary}`.toLowerCase().includes(wanted),
   );
-  const shapes = Object.entries(document.components?.schemas ?? {}).filter(([name]) =>
-    name.toLowerCase().includes(wanted),
-  );
+  const shapes = Object.entries(document.components?.schemas ?? {})
+    .filter(([name]) => name.toLowerCase().includes(wanted))
+    .sort(([one], [other]) => (one < other ? -1 : 1));
   return (
     <div class="api">
       <header class="api-head">
@@ -49,8 +49,13 @@ function Described({ document }: { document: Document }) {
         <Prose text={document.info.description ?? ""} />
       </p>
       <h2>Routes</h2>
-      {found.map((route) => (
-        <RouteItem key={route.method + route.path} route={route} />
+      {groups(found).map(([group, items]) => (
+        <section key={group} class="api-group">
+          <h3>{group}</h3>
+          {items.map((route) => (
+            <RouteItem key={route.method + route.path} route={route} />
+          ))}
+        </section>
       ))}
       {found.length === 0 && <p class="soft">No route matches.</p>}
       <h2>Shapes</h2>
@@ -112,7 +117,9 @@ function ShapeItem({ name, schema }: { name: string; schema: Schema }) {
     <details class="api-item" id={`shape-${name}`}>
       <summary>
         <code class="api-path">{name}</code>
-        <span class="api-summary soft">{schema.description}</span>
+        <span class="api-summary soft">
+          <Prose text={schema.description ?? ""} />
+        </span>
       </summary>
       <table class="api-table">
         <tbody>
@@ -142,7 +149,6 @@ function Type({ schema }: { schema: Schema }) {
         ref === undefined ? (
           text
         ) : (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the words of a type never change places
           <button key={index} type="button" class="text-button" onClick={() => reveal(ref)}>
             {text}
           </button>

@@ -83,6 +83,13 @@ export function routes(document: Document): Route[] {
   );
 }
 
+/** The routes by their group, in the order in which the groups come up. */
+export function groups(found: Route[]): [string, Route[]][] {
+  const by = new Map<string, Route[]>();
+  for (const route of found) by.set(route.group, [...(by.get(route.group) ?? []), route]);
+  return [...by];
+}
+
 /** A type as TypeScript writes it, in pieces. */
 export function typeWords(schema: Schema): Word[] {
   if (schema.$ref !== undefined) {

@@ -35,7 +35,22 @@ export async function copyText(text: string): Promise<boolean> {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
+    if (copiedTheOldWay(text)) return true;
     toast("The browser did not let this page copy", "bad");
     return false;
   }
+}
+
+/** A page that is open to a network without TLS has no clipboard API. */
+function copiedTheOldWay(text: string): boolean {
+  const before = document.activeElement;
+  const area = document.createElement("textarea");
+  area.className = "sr-only";
+  area.value = text;
+  (before?.closest("dialog") ?? document.body).append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  if (before instanceof HTMLElement) before.focus({ preventScroll: true });
+  return done;
 }

@@ -32,6 +32,8 @@ const PATHS = {
   retry: "M13 8a5 5 0 1 1-1.5-3.5M13 2v3h-3",
   download: "M8 2.5v8M4.5 7L8 10.5 11.5 7M3 13.5h10",
   columns: "M2.5 3h11v10h-11zM6.5 3v10M10 3v10",
+  fold: "M4.5 2.5L8 5.5l3.5-3M4.5 13.5L8 10.5l3.5 3M2.5 8h11",
+  unfold: "M4.5 5L8 2l3.5 3M4.5 11L8 14l3.5-3M2.5 8h11",
 } as const;
 
 export type IconName = keyof typeof PATHS;

@@ -57,8 +57,7 @@ export function Menu({ children, items, align = "start", ...button }: MenuProps)
             <button
               key={item.label}
               type="button"
-              role={item.checked === undefined ? "menuitem" : "menuitemradio"}
-              aria-checked={item.checked}
+              {...roleOf(item)}
               disabled={item.disabled}
               class={item.danger ? "menu-item tone-bad" : "menu-item"}
               onClick={() => {
@@ -75,6 +74,11 @@ export function Menu({ children, items, align = "start", ...button }: MenuProps)
       )}
     </div>
   );
+}
+
+function roleOf(item: MenuItem) {
+  if (item.checked === undefined) return { role: "menuitem" as const };
+  return { role: "menuitemradio" as const, "aria-checked": item.checked };
 }
 
 function onKey(event: KeyboardEvent, list: HTMLElement | null, close: () => void): void {

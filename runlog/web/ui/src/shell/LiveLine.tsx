@@ -24,7 +24,7 @@ function Lost({ retryAt, why }: { retryAt: number; why: string }) {
   if (retryAt === 0) {
     return (
       <span class="live live-lost" title={why}>
-        not live: {why}
+        not live<span class="live-long">: {why}</span>
       </span>
     );
   }
@@ -32,7 +32,7 @@ function Lost({ retryAt, why }: { retryAt: number; why: string }) {
   const seconds = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
   return (
     <span class="live live-lost" title={why}>
-      reconnecting{seconds > 0 ? ` in ${seconds} s` : "…"}
+      <span class="live-long">reconnecting{seconds > 0 ? ` in ${seconds} s` : "…"}</span>
       <button type="button" class="text-button" onClick={retryNow}>
         retry now
       </button>
