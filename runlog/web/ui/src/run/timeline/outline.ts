@@ -75,6 +75,18 @@ export class Outline {
     this.layOut();
   }
 
+  /** Open or close every row below one. */
+  setAllIn(row: number, open: boolean): void {
+    const { counts, order, reached } = this;
+    const toggles = this.#current();
+    const from = order.subarray(0, reached).indexOf(row);
+    const to = from + (counts.spans[row] as number) + (counts.logs[row] as number);
+    for (let index = from + 1; index <= Math.min(to, reached - 1); index++) {
+      const below = order[index] as number;
+      if (!isUnread(this.store, below)) toggles[below] = open ? OPENED : CLOSED;
+    }
+  }
+
   isOpen(index: number): boolean {
     const item = this.visible[index] as number;
     if (item < 0) return this.store.families.opened[this.store.rows.family[~item] as number] === 1;

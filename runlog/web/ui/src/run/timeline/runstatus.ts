@@ -1,23 +1,15 @@
 /** A run's state as the status of the row that stands for it. */
 
 import type { RunRow } from "../../api/types";
+import { statusLook } from "../../format/status";
 import { CANCELED, FAILED, OK, UNSET } from "./columns";
 
-type Status = RunRow["status"];
-
-const STATUS: Partial<Record<Status, number>> = {
-  COMPLETED: OK,
-  FAILED,
-  TIMED_OUT: FAILED,
-  CRASHED: FAILED,
-  CANCELED,
-  EXPIRED: CANCELED,
-};
-
-export function statusOf(status: Status): number {
-  return STATUS[status] ?? UNSET;
+export function statusOf(status: RunRow["status"]): number {
+  const { ended, tone } = statusLook(status);
+  if (!ended) return UNSET;
+  return tone === "good" ? OK : tone === "bad" ? FAILED : CANCELED;
 }
 
-export function hasEnded(status: Status): boolean {
-  return STATUS[status] !== undefined;
+export function hasEnded(status: RunRow["status"]): boolean {
+  return statusLook(status).ended;
 }

@@ -20,7 +20,7 @@ export interface RunTrace {
   run: RunRow;
   /** The row that stands for it. */
   readonly at: number;
-  state: "absent" | "loading" | "loaded" | "failed";
+  state: "absent" | "loading" | "loaded" | "partial" | "failed";
   /** The `after` of its next page: the id up to which its events are here. */
   cursor: number;
   /** Rows of its own that have come, and how many are still to come, about. */
@@ -156,7 +156,7 @@ export class TraceStore {
   }
 
   /** A run has been loaded, or will not be: what was held back follows, and who has no parent goes under the run. */
-  settle(trace: RunTrace, state: "loaded" | "failed"): void {
+  settle(trace: RunTrace, state: "loaded" | "partial" | "failed"): void {
     trace.state = state;
     for (const page of trace.held.splice(0)) this.add(page);
     this.#places.settle((row) => this.#top(row));

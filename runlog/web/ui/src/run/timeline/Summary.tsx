@@ -1,0 +1,51 @@
+import { count, plural } from "../../format/number";
+import type { TimelineControl } from "./control";
+import type { TraceLoader } from "./load";
+import type { TraceStore } from "./store";
+
+export interface SummaryProps {
+  control: TimelineControl;
+  store: TraceStore;
+  loader: TraceLoader | null;
+}
+
+/** How much there is, how much of it is here, and how much of that is shown. */
+export function Summary({ control, store, loader }: SummaryProps) {
+  store.version.value;
+  const totals = control.totals.value;
+  const { loaded, remaining, state } = store.main;
+  const rows = Math.max(0, (totals?.rows ?? 1) - 1);
+  const known = loaded + remaining;
+  return (
+    <div class="tl-summary" role="status">
+      {totals !== null && totals.matches !== null ? (
+        <span>
+          {count(totals.matches)} of {plural(rows, "row")} match
+        </span>
+      ) : (
+        <span>{plural(rows, "row")}</span>
+      )}
+      {state === "loading" && remaining > 0 && (
+        <span class="tl-loading">
+          <progress max={known} value={loaded} aria-label="Loaded" /> {count(loaded)} of {count(known)} loaded
+        </span>
+      )}
+      {state === "partial" && (
+        <span class="tl-partial">
+          {count(loaded)} of {count(known)} loaded{" "}
+          <button type="button" class="text-button" onClick={() => void loader?.more()}>
+            load more
+          </button>
+        </span>
+      )}
+      {state === "failed" && (
+        <span class="tl-failed">
+          {loader?.problem.value ?? ""}; {count(loaded)} rows loaded{" "}
+          <button type="button" class="text-button" onClick={() => void loader?.start()}>
+            try again
+          </button>
+        </span>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,133 @@
+/** Getting a run's trace from the server, page by page, and those of the runs that are opened in it. */
+
+import { type Signal, signal } from "@preact/signals";
+import { ApiError, get, isAbort } from "../../api/client";
+import type { TracePage } from "../../api/types";
+import type { RunTrace, TraceStore } from "./store";
+
+export type FetchPage = (runId: string, after: number, limit: number, signal: AbortSignal) => Promise<TracePage>;
+
+/** The first page is small, so that there is something to see at once. */
+const FIRST_PAGE = 3000;
+const PAGE = 25_000;
+/** A trace is loaded up to so many rows by itself. */
+const MOST_ROWS = 1_000_000;
+/** Runs that are opened by themselves: so many, with so many rows in all. */
+const OPENED_RUNS = 12;
+const OPENED_ROWS = 2000;
+/** A run whose row changed is asked for what is new at most so often, in milliseconds. */
+const REFRESH = 1000;
+
+export class TraceLoader {
+  /** Why the loading of the shown run stopped before its end; "" if it did not. */
+  readonly problem: Signal<string> = signal("");
+  /** The shown run has more rows than are loaded by themselves. */
+  readonly isPartial: Signal<boolean> = signal(false);
+  readonly #stop = new AbortController();
+  readonly #refreshing = new Map<string, ReturnType<typeof setTimeout>>();
+  #limit = MOST_ROWS;
+
+  constructor(
+    readonly store: TraceStore,
+    private readonly fetchPage: FetchPage = fromServer,
+  ) {}
+
+  /** Load the shown run, or go on where that stopped. */
+  start(): Promise<void> {
+    return this.#load(this.store.main);
+  }
+
+  /** Load as many rows again, of a run that has more than are loaded by themselves. */
+  more(): Promise<void> {
+    this.#limit = this.store.count + MOST_ROWS;
+    return this.#load(this.store.main);
+  }
+
+  /** Load a run that was triggered here. */
+  open(runId: string): void {
+    const trace = this.store.traceOf(runId);
+    if (trace !== undefined && (trace.state === "absent" || trace.state === "failed")) void this.#load(trace);
+  }
+
+  /** Rows of runs have changed: of those that are open and have more by now, get it. */
+  refresh(): void {
+    for (const trace of this.store.traces.slice(1)) {
+      const { run } = trace;
+      if (trace.state !== "loaded" || trace.loaded >= run.spans + run.logs || this.#refreshing.has(run.run_id))
+        continue;
+      const timer = setTimeout(() => {
+        this.#refreshing.delete(run.run_id);
+        void this.#load(trace);
+      }, REFRESH);
+      this.#refreshing.set(run.run_id, timer);
+    }
+  }
+
+  close(): void {
+    this.#stop.abort();
+    for (const timer of this.#refreshing.values()) clearTimeout(timer);
+  }
+
+  async #load(trace: RunTrace): Promise<void> {
+    if (trace.state === "loading") return;
+    const { store } = this;
+    const isMain = trace === store.main;
+    const isFirst = trace.cursor === 0;
+    trace.state = "loading";
+    if (isMain) {
+      this.problem.value = "";
+      this.isPartial.value = false;
+    }
+    store.version.value++;
+    try {
+      const complete = await this.#pages(trace);
+      if (this.#stop.signal.aborted) return;
+      store.settle(trace, complete ? "loaded" : "partial");
+      if (isMain && !complete) this.isPartial.value = true;
+      if (isMain && isFirst) this.#openSmall();
+    } catch (error) {
+      if (isAbort(error)) return;
+      store.settle(trace, "failed");
+      if (isMain) this.problem.value = error instanceof ApiError ? error.problem.what : String(error);
+    }
+  }
+
+  /** False where there is more than is loaded by itself. */
+  async #pages(trace: RunTrace): Promise<boolean> {
+    const { store } = this;
+    const { signal } = this.#stop;
+    const id = trace.run.run_id;
+    let next = this.fetchPage(id, trace.cursor, trace.cursor === 0 ? FIRST_PAGE : PAGE, signal);
+    for (;;) {
+      const page = await next;
+      const isFull = store.count + page.count >= this.#limit && page.more;
+      if (page.more && !isFull) {
+        next = this.fetchPage(id, page.cursor, PAGE, signal);
+        next.catch(() => undefined); // awaited in the next round
+      }
+      store.add(page);
+      if (!page.more) return true;
+      if (isFull) return false;
+    }
+  }
+
+  /** Runs that it triggered and that are small are shown open: those that failed first. */
+  #openSmall(): void {
+    let left = OPENED_ROWS;
+    let runs = OPENED_RUNS;
+    const failedFirst = [...this.store.traces.slice(1)].sort(
+      (one, other) => Number(other.run.error !== null) - Number(one.run.error !== null),
+    );
+    for (const trace of failedFirst) {
+      const size = trace.run.spans + trace.run.logs;
+      if (trace.state !== "absent" || size === 0 || size > left || runs === 0) continue;
+      left -= size;
+      runs--;
+      this.open(trace.run.run_id);
+    }
+  }
+}
+
+function fromServer(runId: string, after: number, limit: number, signal: AbortSignal): Promise<TracePage> {
+  return get<TracePage>(`/api/runs/${encodeURIComponent(runId)}/trace`, { after, limit }, signal);
+}
