@@ -41,6 +41,7 @@ export type IconName = keyof typeof PATHS;
 export function Icon({ name, label, size = 16 }: { name: IconName; label?: string; size?: number }) {
   const named = label === undefined ? { "aria-hidden": true as const } : { role: "img" as const, "aria-label": label };
   return (
+    // biome-ignore lint/a11y/noSvgWithoutTitle: it has a label or is decoration
     <svg class={`icon icon-${name}`} width={size} height={size} viewBox="0 0 16 16" focusable="false" {...named}>
       <path d={PATHS[name]} />
     </svg>
