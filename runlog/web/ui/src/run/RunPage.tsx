@@ -1,3 +1,122 @@
+// A run: what happened in one sentence, and below it everything, with the inspector beside.
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { visible } from "../format/ansi";
+import { count } from "../format/number";
+import { statusLook } from "../format/status";
+import { CountBadge } from "../parts/Badge";
+import { Loading } from "../parts/states";
+import { type Tab, Tabs } from "../parts/Tabs";
+import { useKeys } from "../state/keys";
+import { select, selection } from "../state/selection";
+import { usePageTitle } from "../state/title";
+import { params, setParams } from "../state/url";
+import { ContextTab } from "./context/ContextTab";
+import { DataTab } from "./data/DataTab";
+import { Header } from "./Header";
+import { LogsTab } from "./logs/LogsTab";
+import { RunModel, type Shown } from "./model";
+import { NoRun } from "./NoRun";
+import { Pane } from "./Pane";
+import { Selected } from "./Selected";
+import { Timeline } from "./timeline/Timeline";
+import "./run.css";
+
+type TabId = "timeline" | "logs" | "data" | "context";
+
 export function RunPage({ id }: { id: string }) {
-  return <h1 class="page-title">Run {id}</h1>;
+  const model = useMemo(() => new RunModel(id), [id]);
+  useEffect(() => {
+    void model.load();
+    return () => model.close();
+  }, [model]);
+  const shown = model.shown.value;
+  if (shown !== null) return <Run shown={shown} />;
+  if (model.error.value !== null) return <NoRun id={id} error={model.error.value} onRetry={() => void model.load()} />;
+  return <Loading what="Opening the run" />;
+}
+
+function Run({ shown }: { shown: Shown }) {
+  const { detail, store } = shown;
+  const { run } = detail;
+  const tab = useTab();
+  const look = statusLook(run.status);
+  const inspector = useRef<HTMLElement>(null);
+  usePageTitle(`${look.label}: ${visible(run.task)}`);
+  useKeys("Run", [
+    { key: "v t", label: "Timeline", run: () => showTab("timeline") },
+    { key: "v l", label: "Logs", run: () => showTab("logs") },
+    { key: "v d", label: "Payload & result", run: () => showTab("data") },
+    { key: "v c", label: "Context", run: () => showTab("context") },
+  ]);
+  const intoInspector = () => inspector.current?.focus();
+  const hasPane = selection.value !== null && (tab === "timeline" || tab === "logs");
+  return (
+    <div class="run">
+      <Header shown={shown} />
+      <div class="run-body">
+        <div class="run-main">
+          <Tabs tabs={tabsOf(shown)} current={tab} onChange={(id) => showTab(id as TabId)} label="Parts of the run">
+            {tab === "timeline" && (
+              <Timeline
+                key={storeKey(store)}
+                store={store}
+                loader={shown.loader}
+                selected={selection}
+                onSelect={select}
+                onEnter={intoInspector}
+              />
+            )}
+            {tab === "logs" && (
+              <LogsTab key={storeKey(store)} store={store} isGoing={!look.ended} onOpen={intoInspector} />
+            )}
+            {tab === "data" && <DataTab detail={detail} />}
+            {tab === "context" && <ContextTab detail={detail} />}
+          </Tabs>
+        </div>
+        {hasPane && (
+          <Pane label="Inspector" storageKey="inspector">
+            <Selected shown={shown} boxRef={inspector} />
+          </Pane>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function tabsOf({ detail: { run } }: Shown): Tab[] {
+  const tone = run.errors > 0 ? ({ tone: "bad" } as const) : {};
+  return [
+    {
+      id: "timeline",
+      label: "Timeline",
+      badge: run.errors > 0 && <CountBadge {...tone}>{`${count(run.errors)} failed`}</CountBadge>,
+    },
+    { id: "logs", label: "Logs", badge: run.logs > 0 && <CountBadge>{count(run.logs)}</CountBadge> },
+    { id: "data", label: "Payload & result" },
+    { id: "context", label: "Context" },
+  ];
+}
+
+/** The tab in the address; the timeline where it names none that there is. */
+function useTab(): TabId {
+  const named = params.value.get("tab");
+  return named === "logs" || named === "data" || named === "context" ? named : "timeline";
+}
+
+function showTab(id: TabId): void {
+  setParams({ tab: id === "timeline" ? null : id }, "push");
+}
+
+const keys = new WeakMap<object, number>();
+let last = 0;
+
+/** Another store is another run's, or the same read anew: what shows it begins anew. */
+function storeKey(store: object): number {
+  let key = keys.get(store);
+  if (key === undefined) {
+    last += 1;
+    key = last;
+    keys.set(store, key);
+  }
+  return key;
 }

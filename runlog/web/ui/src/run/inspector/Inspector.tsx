@@ -30,19 +30,22 @@ export interface InspectorProps {
   /** Select a span of the same run. */
   onSpan?: ((spanId: string) => void) | undefined;
   onClose?: (() => void) | undefined;
+  /** The element, for who wants to move the focus into it. */
+  boxRef?: { current: HTMLElement | null };
 }
 
 export function Inspector(props: InspectorProps) {
   const { eventId, source = apiSource, onClose } = props;
   const { detail, error, stale, retry } = useEvent(eventId, source);
-  const box = useRef<HTMLElement>(null);
+  const own = useRef<HTMLElement>(null);
+  const box = props.boxRef ?? own;
   useKeys("Inspector", [
     ...(onClose ? [{ key: "Escape", label: "Close the inspector", run: onClose }] : []),
     { key: "i", label: "Into the inspector", run: () => box.current?.focus() },
   ]);
   useEffect(() => {
     box.current?.scrollTo(0, 0);
-  }, [detail?.id]);
+  }, [detail?.id, box]);
   return (
     <aside class="inspector" aria-label="Inspector" aria-busy={stale} tabIndex={-1} ref={box}>
       {onClose && (

@@ -1,0 +1,32 @@
+import { ApiError } from "../api/client";
+import { visible } from "../format/ansi";
+import { Link } from "../parts/Link";
+import { Empty, Failed } from "../parts/states";
+
+interface NoRunProps {
+  id: string;
+  error: unknown;
+  onRetry: () => void;
+}
+
+/** The run could not be had: it is not there, or could not be read. */
+export function NoRun({ id, error, onRetry }: NoRunProps) {
+  if (!(error instanceof ApiError) || error.status !== 404) return <Failed error={error} onRetry={onRetry} />;
+  const { what, why, fix } = error.problem;
+  return (
+    <Empty title={what}>
+      {why ? <p>{visible(why)}</p> : <p>It may have been pruned, or its id may be of another project.</p>}
+      {fix && <p>{visible(fix)}</p>}
+      <p>
+        <Link href={`/runs?q=${encodeURIComponent(`run:${shortened(id)}*`)}`}>Runs with a similar id</Link>
+        {" · "}
+        <Link href="/runs">All runs</Link>
+      </p>
+    </Empty>
+  );
+}
+
+/** The part of an id that is its time: runs of about then share it. */
+function shortened(id: string): string {
+  return id.slice(0, 12).replaceAll(/[^\w-]/g, "");
+}
