@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from threading import Lock
 from typing import TypeVar
 
@@ -70,7 +69,7 @@ class Readers:
         reader, identity = self._borrow()
         usable = False
         try:
-            with getattr(reader, "within", nullcontext)(seconds):
+            with reader.within(seconds):
                 found = function(reader)
             usable = True
         except (QueryError, RunNotFound, EventNotFound, Refused, QueryTimeout) as error:

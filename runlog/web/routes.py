@@ -5,6 +5,7 @@ from __future__ import annotations
 from runlog.web import assets, openapi
 from runlog.web.api import actions, callbacks, events, run, session, trace
 from runlog.web.endpoint import Endpoint
+from runlog.web.live import stream
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *assets.ENDPOINTS,
@@ -15,4 +16,5 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *run.ENDPOINTS,
     *trace.ENDPOINTS,
     *events.ENDPOINTS,
+    *stream.ENDPOINTS,
 )

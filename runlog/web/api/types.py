@@ -585,11 +585,10 @@ class BulkResult(msgspec.Struct):
 
 
 class RunsDelta(msgspec.Struct):
-    """Event `runs`: rows that changed and match; those that match no longer; how many were created."""
+    """Event `runs`: rows that changed and match, and the ids of those that changed and do not match."""
 
     rows: list[RunRow]
     gone: list[str]
-    created: int
 
 
 class RunDelta(msgspec.Struct):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import partial
 
 import anyio
@@ -63,7 +63,7 @@ def _of_logs(query: Query) -> Query:
     return Query(str(node), node)
 
 
-async def _stream(view: View, position: Position, hub: Hub, readers: Readers) -> AsyncIterator[bytes]:
+async def _stream(view: View, position: Position, hub: Hub, readers: Readers) -> AsyncGenerator[bytes, None]:
     """Write what is new until the client goes. The writing waits for the client: nothing is queued for it."""
     yield RETRY
     sent = anyio.current_time()

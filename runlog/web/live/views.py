@@ -16,8 +16,8 @@ from runlog.errors import RunNotFound
 from runlog.reading.asofnow import explained
 from runlog.stores.base import TERMINAL_STATUSES, Reader, Run
 from runlog.stores.query import And, Node, Not, Or, Query, Term
-from runlog.web.api.logs import log_row
-from runlog.web.api.rows import row_of
+from runlog.web.api.lines import log_row
+from runlog.web.api.rows import rows_of
 from runlog.web.api.run import run_delta
 from runlog.web.api.trace import trace_page
 from runlog.web.api.types import LogsDelta, RunsDelta, Skip, Tick
@@ -88,9 +88,9 @@ class RunView:
         if told != self._told:
             self._told = told
             messages.append(Message("run", run_delta(reader, self.settings, run), reached))
-        children = [row_of(child) for child in changed if child.parent_run_id == run.run_id]
+        children = rows_of([child for child in changed if child.parent_run_id == run.run_id])
         if children:
-            messages.append(Message("runs", RunsDelta(children, [], 0), reached))
+            messages.append(Message("runs", RunsDelta(children, []), reached))
         self.over = run.is_terminal and not _has_open_children(reader, run)
         return Step(messages, reached, more=page.more or some)
 
@@ -109,12 +109,9 @@ class RunsView:
     columns: tuple[str, ...] = ()
     pause: float = 0.25
     over: bool = False
-    _newest: int | None = None
 
     def advance(self, reader: Reader, position: Position) -> Step:
         newest = Position(*reader.position())
-        if self._newest is None:
-            self._newest = reader.arrivals(after=None)[1]
         behind = newest.change - position.change
         if behind > BEHIND:
             return Step([Message("skip", Skip(behind), newest)], newest)
@@ -124,12 +121,10 @@ class RunsView:
         if not changed:
             return Step([], reached)
         matching = self._matching(reader, changed)
-        last, self._newest = self._newest, max([self._newest, *(run.id for run in changed)])
-        rows = [row_of(run, self.columns, reader) for run in explained(self.settings, matching)]
+        rows = rows_of(explained(self.settings, matching), self.columns, reader)
         kept = {run.run_id for run in matching}
         gone = [run.run_id for run in changed if run.run_id not in kept] if self.query is not None else []
-        delta = RunsDelta(rows, gone, sum(run.id > last for run in matching))
-        return Step([Message("runs", delta, reached)], reached, more=some)
+        return Step([Message("runs", RunsDelta(rows, gone), reached)], reached, more=some)
 
     def _matching(self, reader: Reader, changed: list[Run]) -> list[Run]:
         if self.query is None or self.query.node is None:

@@ -359,7 +359,6 @@ export interface RunRow {
 export interface RunsDelta {
   rows: RunRow[];
   gone: string[];
-  created: number;
 }
 
 export interface RunsPage {

@@ -62,16 +62,13 @@ export class RunsList {
 
   /** Apply a change from the live stream. `cap`: the most rows that a change is sent with. */
   apply(delta: RunsDelta): void {
-    let fresh = 0;
     for (const run of delta.rows) {
       const known = this.byId.get(run.run_id);
       if (known) this.change(known, run);
       else if (this.waiting.has(run.run_id) || !this.isBeyond(run)) {
-        if (!this.waiting.has(run.run_id)) fresh++;
         this.waiting.set(run.run_id, newer(this.waiting.get(run.run_id), run));
       }
     }
-    this.unsent += Math.max(0, delta.created - fresh);
     for (const runId of delta.gone) {
       this.waiting.delete(runId);
       const known = this.byId.get(runId);

@@ -67,7 +67,7 @@ export class RunsView extends Search<RunsPage, RunsList> {
     const rows = delta.rows.filter(
       (run) => this.list.find(run.run_id) !== undefined || (run.created >= from && run.created < to),
     );
-    this.list.apply({ ...delta, rows, created: Math.min(delta.created, rows.length) });
+    this.list.apply({ ...delta, rows });
     if (this.following.peek() && this.atTop && this.chosen.peek().none && this.list.held) this.takeIn();
     this.changed();
     this.counts.soon();

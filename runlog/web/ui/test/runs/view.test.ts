@@ -44,14 +44,14 @@ class Server implements Source {
   };
 
   send(delta: Partial<RunsDelta>): void {
-    this.streams.at(-1)?.handlers.runs?.({ rows: [], gone: [], created: 0, ...delta });
+    this.streams.at(-1)?.handlers.runs?.({ rows: [], gone: [], ...delta });
   }
 }
 
 const wanted = (more: Partial<Wanted> = {}): Wanted => ({ q: "", range: ALL, columns: "", ...more });
 const times = (path: string) => server.asked.filter((one) => one === path).length;
 const ids = () => view.list.rows.map((entry) => entry.run.run_id);
-const fresh = (id: string, created: number): Partial<RunsDelta> => ({ rows: [row(id, { created })], created: 1 });
+const fresh = (id: string, created: number): Partial<RunsDelta> => ({ rows: [row(id, { created })] });
 let server: Server;
 let view: RunsView;
 
