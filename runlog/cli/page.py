@@ -52,10 +52,11 @@ def page_beside(settings: Settings, port: int | None, *, open_page: bool) -> Ite
     from runlog.web.security.handover import Handover
     from runlog.web.security.tokens import TOKEN_FILE, Tokens
     from runlog.web.server import Server, Serving
-    from runlog.web.sockets import bind
+    from runlog.web.sockets import listening
 
-    serving = Serving(settings, Tokens.load(settings.folder / TOKEN_FILE), bind(None, port))
+    tokens = Tokens.load(settings.folder / TOKEN_FILE)
     with ExitStack() as stack:
+        serving = Serving(settings, tokens, stack.enter_context(listening(None, port)))
         handover = stack.enter_context(Handover(settings.folder))
         stack.enter_context(_known(serving, settings))
         stack.enter_context(_in_thread(Server(serving)))

@@ -44,7 +44,7 @@ def command(
     from runlog.web.security.handover import Handover
     from runlog.web.security.tokens import TOKEN_FILE, Tokens
     from runlog.web.server import Server, Serving, run_until_signal
-    from runlog.web.sockets import bind, is_loopback
+    from runlog.web.sockets import is_loopback, listening
 
     is_open = host is not None and not is_loopback(host)
     if is_open and token_file is None:
@@ -55,16 +55,15 @@ def command(
         )
     path = settings.folder / TOKEN_FILE if token_file is None else token_file.absolute()
     tokens = Tokens.load(path, new=new_token)
-    serving = Serving(settings, tokens, bind(host, port), tuple(host_name or ()), view_only)
+    with listening(host, port) as sockets, Handover(settings.folder) as handover:
+        serving = Serving(settings, tokens, sockets, tuple(host_name or ()), view_only)
 
-    def started() -> None:
-        output().foreign(serving.link)
-        output().flush()
-        if open_page and not handover.open_page(serving.link):
-            note(NO_BROWSER)
-        if is_open:
-            note("runlog ui: it is open to the network, and without TLS: what is sent can be read on the way")
+        def started() -> None:
+            output().foreign(serving.link)
+            output().flush()
+            if open_page and not handover.open_page(serving.link):
+                note(NO_BROWSER)
+            if is_open:
+                note("runlog ui: it is open to the network, and without TLS: what is sent can be read on the way")
 
-    server = Server(serving)
-    with Handover(settings.folder) as handover:
-        raise typer.Exit(run_until_signal(server, started))
+        raise typer.Exit(run_until_signal(Server(serving), started))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import ipaddress
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from runlog.errors import RunlogError
 
@@ -23,9 +25,19 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def bind(host: str | None = None, port: int | None = None) -> list[socket.socket]:
-    """Listening sockets on one port: of both loopback addresses where no host is named, the next free port where none
+@contextmanager
+def listening(host: str | None = None, port: int | None = None) -> Iterator[list[socket.socket]]:
+    """Sockets that listen on one port: of both loopback addresses where no host is named, the next free port where none
     is named. Raises RunlogError."""
+    sockets = _bind_first(host, port)
+    try:
+        yield sockets
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def _bind_first(host: str | None, port: int | None) -> list[socket.socket]:
     tried = range(PORT, PORT + _PORTS_TRIED) if port is None else (port,)
     for number in tried:
         try:

@@ -7,7 +7,10 @@ import pytest
 
 from runlog.config import Settings
 from runlog.web.services import Services
+from tests.cli.conftest import runlog
 from tests.web.asking import Asked
+
+__all__ = ["runlog"]
 
 
 @pytest.fixture

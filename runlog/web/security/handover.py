@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from runlog.system.files import private_directory
 from runlog.system.secret import create_private
 
 _FILE = "ui-open.html"
@@ -44,6 +45,7 @@ class Handover:
         try:
             browser = webbrowser.get()
             self._remove()
+            private_directory(self._path.parent)
             create_private(self._path, _PAGE.format(link=html.escape(link)))
         except (webbrowser.Error, OSError):
             return False
