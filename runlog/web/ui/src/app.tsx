@@ -20,7 +20,7 @@ import "./styles/parts.css";
 export function App() {
   const allowed = access.value;
   if (allowed.state === "closed") return <TokenPrompt refused={allowed.refused} />;
-  if (allowed.state === "failed") return <Failed error={allowed.problem} onRetry={refreshSession} />;
+  if (allowed.state === "failed") return <Failed error={allowed.error} onRetry={refreshSession} />;
   return <Shell ready={allowed.state === "open"} />;
 }
 
@@ -31,16 +31,18 @@ function Shell({ ready }: { ready: boolean }) {
   useFocus(here);
   useKeys("Everywhere", [
     { key: "?", label: "These keys", run: () => setHelp(true) },
-    { key: "g r", label: "Runs", run: () => navigate("/runs") },
-    { key: "g l", label: "Logs", run: () => navigate("/logs") },
-    { key: "g e", label: "Errors", run: () => navigate("/errors") },
-    { key: "g p", label: "Plugins", run: () => navigate("/plugins") },
+    { key: "g r", label: "Go to the runs", run: () => navigate("/runs") },
+    { key: "g l", label: "Go to the logs", run: () => navigate("/logs") },
+    { key: "g e", label: "Go to the errors", run: () => navigate("/errors") },
+    { key: "g p", label: "Go to the plugins", run: () => navigate("/plugins") },
   ]);
+  useEffect(() => setHelp(false), [here]);
   useEffect(() => {
     if (ready) setTimeout(preloadViews, 1000);
   }, [ready]);
   return (
     <>
+      {/* biome-ignore lint/a11y/useValidAnchor: it leads to a place of the page, as its address says */}
       <a
         class="skip"
         href="#main"

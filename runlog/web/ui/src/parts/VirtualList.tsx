@@ -55,7 +55,7 @@ export function VirtualList(props: VirtualListProps) {
   const { count, rowHeight, selected = null, follow = false } = props;
   const box = useRef<HTMLDivElement>(null);
   const [scroller] = useState(() => new Scroller());
-  const [, redraw] = useState(0);
+  const [, redraw] = useState("");
   const latest = useRef(props);
   latest.current = props;
   const id = useId();
@@ -65,7 +65,7 @@ export function VirtualList(props: VirtualListProps) {
     const element = box.current;
     if (!element) return;
     const stop = scroller.attach(element, () => {
-      redraw((n) => n + 1);
+      redraw(scroller.drawing(latest.current.rowHeight));
       reportEnds(scroller, latest.current);
     });
     return stop;
@@ -133,7 +133,6 @@ function row(props: VirtualListProps, index: number, top: number, id: string): J
       aria-selected={chosen}
       aria-level={place?.level}
       aria-expanded={place?.expanded}
-      tabIndex={-1}
       style={{ height: `${props.rowHeight}px`, transform: `translateY(${top}px)` }}
       onClick={(event) => props.onSelect?.(index, event)}
       onDblClick={(event) => props.onActivate?.(index, event)}

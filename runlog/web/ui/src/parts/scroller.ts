@@ -21,6 +21,7 @@ export class Scroller {
   private header = 0;
   private last = 0;
   private expected = -1;
+  private changed: () => void = () => {};
   private rest: ReturnType<typeof setTimeout> | undefined;
 
   /** The height that the element gets. */
@@ -38,6 +39,7 @@ export class Scroller {
 
   attach(element: HTMLElement, changed: () => void): () => void {
     this.element = element;
+    this.changed = changed;
     const measure = () => {
       const header = element.querySelector<HTMLElement>(":scope > .virtual-header");
       this.header = header?.offsetHeight ?? 0;
@@ -57,6 +59,7 @@ export class Scroller {
       element.removeEventListener("scroll", scrolled);
       clearTimeout(this.rest);
       this.element = null;
+      this.changed = () => {};
     };
   }
 
@@ -67,6 +70,11 @@ export class Scroller {
   /** Where a place of the content is within the element. */
   place(y: number): number {
     return this.scaled ? this.last + (y - this.top) : y;
+  }
+
+  /** What is drawn now, in short: while this stays the same there is nothing to draw anew. */
+  drawing(rowHeight: number): string {
+    return `${Math.floor(this.top / rowHeight)} ${this.view} ${this.place(0)}`;
   }
 
   reveal(y: number, height: number, where: "nearest" | "center" | "start"): void {
@@ -88,21 +96,17 @@ export class Scroller {
     this.top = Math.max(0, Math.min(this.total - this.view, y));
     this.byUser = false;
     this.align();
+    this.changed();
   }
 
   private scrolled(now: number): void {
-    if (now === this.expected) {
-      this.expected = -1;
-      this.last = now;
-      return;
-    }
-    this.byUser = true;
+    const own = now === this.expected;
     const step = now - this.last;
+    this.expected = -1;
     this.last = now;
-    if (!this.scaled) {
-      this.top = now;
-      return;
-    }
+    if (!own) this.byUser = true;
+    if (!this.scaled) this.top = now;
+    if (own || !this.scaled) return;
     const jump = Math.abs(step) > this.view || now <= 0 || now >= this.height - this.view;
     const y = jump ? now * this.ratio : this.top + step;
     this.top = Math.max(0, Math.min(this.total - this.view, y));

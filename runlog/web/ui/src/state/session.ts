@@ -2,7 +2,7 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { ApiError, get } from "../api/client";
 import { askOtherTabs, startToken, token } from "../api/token";
-import type { Problem, Session } from "../api/types";
+import type { Session } from "../api/types";
 import { setServerTime } from "./clock";
 
 export type Access =
@@ -10,7 +10,7 @@ export type Access =
   | { state: "open" }
   /** No token, or one that the server refuses. */
   | { state: "closed"; refused: boolean }
-  | { state: "failed"; problem: Problem };
+  | { state: "failed"; error: ApiError };
 
 const held = signal<Session | null>(null);
 const allowed = signal<Access>({ state: "starting" });
@@ -44,7 +44,7 @@ export async function refreshSession(): Promise<void> {
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (error.status === 401 || used !== token.value) return; // the token's change is answered by itself
-    if (held.value === null) allowed.value = { state: "failed", problem: error.problem };
+    if (held.value === null) allowed.value = { state: "failed", error };
   }
 }
 
