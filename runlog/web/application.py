@@ -46,7 +46,8 @@ class _Dispatch:
     async def _answer(self, request: Request, admitted: Admitted) -> Response:
         endpoint = admitted.endpoint
         try:
-            parameters = read_parameters(endpoint, request.scope["query_string"])
+            query = b"" if endpoint.any_query else request.scope["query_string"]
+            parameters = read_parameters(endpoint, query)
             body = await read_body(endpoint, request)
             call = Call(request, self._services, parameters, admitted.path, body, admitted.scope)
             answer = await endpoint.handler(call)

@@ -102,6 +102,6 @@ async def asset(call: Call) -> Response:
 
 
 ENDPOINTS = (
-    *(Endpoint("GET", path, page, None, "The page.", media_type="text/html") for path in PAGES),
+    *(Endpoint("GET", path, page, None, "The page.", media_type="text/html", any_query=True) for path in PAGES),
     Endpoint("GET", "/assets/{name}", asset, None, "A file of the page.", media_type="text/javascript"),
 )

@@ -69,6 +69,8 @@ class Endpoint:
     media_type: str = "application/json"
     live: bool = False
     """A stream that goes on: counted apart, not bounded in time."""
+    any_query: bool = False
+    """Its query string is not the server's: the page keeps in it what it shows."""
     limited: bool = False
     """Only so many a second are let in, of each address and in all."""
 

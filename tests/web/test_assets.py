@@ -49,9 +49,10 @@ async def test_only_what_was_built_is_served(asked: Asked, path: str) -> None:
 
 
 @pytest.mark.usefixtures("built")
-async def test_the_page_is_one_at_each_of_its_addresses(asked: Asked) -> None:
+async def test_the_page_is_one_at_each_of_its_addresses_whatever_it_keeps_in_the_query(asked: Asked) -> None:
     for path in PAGES:
-        answer = await asked.get(path.replace("{run_id}", "run_01k3").replace("{fingerprint}", "0" * 16), token=None)
+        address = path.replace("{run_id}", "run_01k3").replace("{fingerprint}", "0" * 16)
+        answer = await asked.get(f"{address}?tab=logs&q=a%20b&q=", token=None)
         assert (answer.status, answer.body) == (200, b"<!doctype html><title>runlog</title>")
         assert answer.header("content-type") == "text/html; charset=utf-8"
         assert answer.header("cache-control") == "no-store"
