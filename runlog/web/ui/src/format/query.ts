@@ -157,6 +157,24 @@ export function termOf(key: string, value: string): string {
   return `${quoteKey(key)}:${quoteValue(value)}`;
 }
 
+/** Keys that are fields of a run or an event: an attribute of such a name is spelt with a prefix. */
+const FIELD =
+  /^(?:run(?:\..*)?|attr\..*|task|queue|status|tag|level|kind|name|message|time|dur|duration|trace|span|span\.status|parent)$/;
+const LONGEST_VALUE = 200;
+
+/** The term that finds an attribute by its value; null where none does. */
+export function attributeTerm(key: string, value: unknown): string | null {
+  const text = valueText(value);
+  if (text === null || text.length > LONGEST_VALUE) return null;
+  return termOf(FIELD.test(key) ? `attr.${key}` : key, text);
+}
+
+function valueText(value: unknown): string | null {
+  if (typeof value === "string") return value;
+  if (typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER) return null; // it is rounded here
+  return value === null || typeof value === "boolean" || typeof value === "number" ? String(value) : null;
+}
+
 /** Keys of which a run has several values: two terms narrow further, where two of another key would find nothing. */
 const SEVERAL = new Set(["tag", "run.tag", "run.tags"]);
 

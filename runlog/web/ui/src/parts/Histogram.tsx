@@ -12,6 +12,8 @@ export interface Series {
   label: string;
   /** The custom property of its colour. */
   color: string;
+  /** In the legend also where there are none; pressed: the query keeps it. */
+  pressed?: boolean;
 }
 
 export interface HistogramProps {
@@ -221,19 +223,20 @@ interface LegendProps {
 }
 
 function Legend({ series, totals, unit, id, onSeries }: LegendProps) {
-  const shown = series.filter((one) => totals.has(one.key));
+  const shown = series.filter((one) => totals.has(one.key) || one.pressed !== undefined);
   return (
     <ul class="histogram-legend" id={id} aria-label={`${unit} by kind`}>
       {shown.map((one) => (
         <li key={one.key}>
           <button
             type="button"
+            aria-pressed={one.pressed}
             title={`Only ${one.label}; with Alt: without`}
             onClick={(event) => onSeries(one.key, event.altKey)}
           >
             <i style={{ background: `var(${one.color})` }} />
             {one.label}
-            <b>{count(totals.get(one.key) ?? 0)}</b>
+            {totals.has(one.key) && <b>{count(totals.get(one.key) ?? 0)}</b>}
           </button>
         </li>
       ))}

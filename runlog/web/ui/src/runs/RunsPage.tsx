@@ -7,6 +7,7 @@ import { Button } from "../parts/Button";
 import { Facets } from "../parts/Facets";
 import { Histogram } from "../parts/Histogram";
 import { QueryBox } from "../parts/QueryBox";
+import { Foot, Nothing } from "../parts/SearchNotes";
 import { Failed } from "../parts/states";
 import { TimeRange } from "../parts/TimeRange";
 import { useKeys } from "../state/keys";
@@ -16,8 +17,7 @@ import { type Asked, asked } from "./address";
 import { ColumnsPopover } from "./ColumnsPopover";
 import { fillOf } from "./cells";
 import { type Column, dataColumns, moved, writeColumns } from "./columns";
-import { Nothing } from "./Nothing";
-import { Foot, NewRuns, Summary } from "./notes";
+import { FirstRun, NewRuns, Summary } from "./notes";
 import { SelectionBar } from "./SelectionBar";
 import { Table } from "./Table";
 import { ViewsPopover } from "./ViewsPopover";
@@ -57,7 +57,7 @@ export function RunsPage() {
   const isUnused = isEmpty && view.state.value === "ready" && view.list.cursor === null && !isFiltered;
   const failure = view.state.value === "ready" ? view.summaryFailure.value : null;
   return (
-    <div class="runs">
+    <div class="list-page">
       <h1 class="sr-only">Runs</h1>
       <Tools {...here}>
         <Button icon="filter" label="Values to filter by (f)" pressed={sideOpen} onClick={toggleSide} />
@@ -73,12 +73,14 @@ export function RunsPage() {
         />
       )}
       {failure !== null && <Failed error={failure} inline />}
-      <div class="runs-body">
+      <div class="list-body">
         {sideOpen && !isUnused && <Side query={q} />}
-        <section class="runs-list" aria-label="Runs">
+        <section class="list-main runs-list" aria-label="Runs">
           <NewRuns view={view} />
           {isEmpty ? (
-            <Nothing view={view} hasQuery={q !== ""} hasRange={(range.from ?? range.to) !== null} />
+            <Nothing search={view} noun="run" hasQuery={q !== ""} hasRange={(range.from ?? range.to) !== null}>
+              <FirstRun />
+            </Nothing>
           ) : (
             <Table
               view={view}
@@ -89,7 +91,7 @@ export function RunsPage() {
               onMove={(from, to) => setColumns(moved(columns, from, to))}
             />
           )}
-          {!isEmpty && <Foot view={view} />}
+          {!isEmpty && <Foot search={view} />}
           <SelectionBar view={view} query={q} range={range} />
         </section>
       </div>
@@ -101,7 +103,7 @@ function Tools({ q, range, columns, children }: Asked & { children: ComponentChi
   const narrow = useMedia(NARROW);
   const cards = useMedia("(max-width: 640px)");
   return (
-    <div class="runs-tools">
+    <div class="list-tools">
       <QueryBox
         view="runs"
         value={q}
@@ -109,7 +111,7 @@ function Tools({ q, range, columns, children }: Asked & { children: ComponentChi
         label="Search runs"
         placeholder={narrow ? "Search runs" : 'Search runs: status:FAILED task:send-email "connection reset" user.id:5'}
       />
-      <div class="runs-choices">
+      <div class="list-choices">
         <TimeRange range={range} onRange={setRange} />
         <ViewsPopover />
         {children}

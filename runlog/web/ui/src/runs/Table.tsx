@@ -226,7 +226,9 @@ function Card({ entry, context, chosen, onToggle }: RowProps) {
   const { run } = entry;
   return (
     <div role="gridcell" class="run-card">
-      <Choose run={run} chosen={chosen} onToggle={onToggle} />
+      <span class="run-card-choose">
+        <Choose run={run} chosen={chosen} onToggle={onToggle} />
+      </span>
       <div class="run-card-main">
         <div class="run-card-line">
           <StatusBadge status={run.status} compact />

@@ -1,23 +1,17 @@
-// What is said around the list: how many there are, what is new, how far it was searched.
-import { count, plural } from "../format/number";
-import { shortTime } from "../format/time";
+import { plural } from "../format/number";
 import { Button } from "../parts/Button";
-import { Failed } from "../parts/states";
-import { serverNow } from "../state/clock";
+import { Counted, Pill } from "../parts/SearchNotes";
+import { Command, Empty } from "../parts/states";
+import { session } from "../state/session";
 import type { RunsView } from "./view";
 
-/** How many runs match, of the whole log. */
+/** How many runs match, and whether new ones come in. */
 export function Summary({ view }: { view: RunsView }) {
   const found = view.count.value;
   const following = view.following.value;
   return (
     <>
-      <strong class="runs-count">
-        {found === null ? <span class="skeleton runs-count-skeleton" /> : plural(found.count, "run")}
-        {found !== null && found.searched_to !== null && (
-          <span class="soft"> counted back to {shortTime(found.searched_to, serverNow())}</span>
-        )}
-      </strong>
+      <Counted total={found?.count ?? null} searchedTo={found?.searched_to ?? null} noun="run" />
       <Button
         kind="quiet"
         icon={following ? "pause" : "play"}
@@ -35,40 +29,31 @@ export function Summary({ view }: { view: RunsView }) {
   );
 }
 
-/** New runs that wait to be shown: nothing moves before. */
 export function NewRuns({ view }: { view: RunsView }) {
   view.version.value;
   const { held, goneCount } = view.list;
+  const gone = `${plural(goneCount, "row")} no longer ${goneCount === 1 ? "matches" : "match"}: tidy up`;
   return (
-    <div class="runs-new" role="status">
-      {(held > 0 || goneCount > 0) && (
-        <button type="button" class="pill" onClick={() => view.show()}>
-          {held > 0
-            ? `↑ ${plural(held, "new run")}`
-            : `${plural(goneCount, "row")} no longer ${goneCount === 1 ? "matches" : "match"}: tidy up`}
-        </button>
-      )}
-    </div>
+    <Pill text={held > 0 ? `↑ ${plural(held, "new run")}` : goneCount > 0 ? gone : null} onShow={() => view.show()} />
   );
 }
 
-/** The end of the list: more of it, or how far the search has come. */
-export function Foot({ view }: { view: RunsView }) {
-  view.version.value;
-  const { rows, cursor, searchedTo } = view.list;
-  const failure = view.moreFailure.value;
-  if (failure !== null) return <Failed error={failure} onRetry={() => void view.more()} inline />;
-  if (searchedTo === null) return null;
+/** Before the first run. */
+export function FirstRun() {
   return (
-    <p class="runs-foot">
-      <span>
-        {count(rows.length)} found; searched back to {shortTime(searchedTo, serverNow())}
-      </span>
-      {cursor !== null && (
-        <Button disabled={view.searching.value} onClick={() => void view.more()}>
-          {view.searching.value ? "Searching…" : "Search further back"}
-        </Button>
-      )}
-    </p>
+    <Empty title={`No runs in ${session.value?.project ?? "this project"} yet`}>
+      <p>Runs appear here by themselves. To make the first:</p>
+      <ol class="first-run">
+        <li>
+          <Command text="runlog dev" /> <span>runs the project's tasks, and again as you edit</span>
+        </li>
+        <li>
+          <Command text={"runlog trigger TASK '{}'"} /> <span>triggers a task; TASK is its id</span>
+        </li>
+        <li>
+          <Command text="runlog demo" /> <span>shows tasks made to look at, in a folder of their own</span>
+        </li>
+      </ol>
+    </Empty>
   );
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  attributeTerm,
   pieces,
   quoteValue,
   stance,
@@ -74,6 +75,14 @@ describe("terms of a query", () => {
       '""',
     ]);
     expect(termOf("a key", "5*")).toBe('"a key":"5*"');
+  });
+
+  it("finds an attribute by its value, also one that is called like a field", () => {
+    expect(attributeTerm("user.id", 5)).toBe("user.id:5");
+    expect(attributeTerm("status", "a b")).toBe('attr.status:"a b"');
+    expect(attributeTerm("run.x", true)).toBe("attr.run.x:true");
+    expect(attributeTerm("nothing", null)).toBe("nothing:null");
+    for (const value of [[1], "x".repeat(500), 2 ** 60]) expect(attributeTerm("key", value)).toBeNull();
   });
 
   it("adds a term once, to what is there", () => {
