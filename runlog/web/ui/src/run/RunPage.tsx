@@ -1,7 +1,7 @@
 // A run: what happened in one sentence, and below it everything, with the inspector beside.
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { visible } from "../format/ansi";
-import { count } from "../format/number";
+import { count, plural } from "../format/number";
 import { statusLook } from "../format/status";
 import { CountBadge } from "../parts/Badge";
 import { Loading } from "../parts/states";
@@ -84,12 +84,11 @@ function Run({ shown }: { shown: Shown }) {
 }
 
 function tabsOf({ detail: { run } }: Shown): Tab[] {
-  const tone = run.errors > 0 ? ({ tone: "bad" } as const) : {};
   return [
     {
       id: "timeline",
       label: "Timeline",
-      badge: run.errors > 0 && <CountBadge {...tone}>{`${count(run.errors)} failed`}</CountBadge>,
+      badge: run.errors > 0 && <CountBadge tone="bad">{plural(run.errors, "error")}</CountBadge>,
     },
     { id: "logs", label: "Logs", badge: run.logs > 0 && <CountBadge>{count(run.logs)}</CountBadge> },
     { id: "data", label: "Payload & result" },

@@ -17,8 +17,15 @@ const UNTIL = /\bin ([^,]+), at [^ ,]+/;
 export function sentence(pieces: readonly Piece[], run: RunRow): Part[] {
   const at = pieces.findIndex((piece) => piece.text === run.status);
   const rest = pieces.slice(at + 1).filter((piece) => piece.text !== "");
-  if (statusLook(run.status).ended) return rest.map(asText);
+  if (statusLook(run.status).ended) return rest.flatMap(ended);
   return rest.flatMap((piece) => going(piece, run));
+}
+
+/** The colon is not part of what stands out. */
+function ended(piece: Piece): Part[] {
+  const [colon = ""] = /^[:,] /.exec(piece.text) ?? [];
+  if (piece.style !== "message" || colon === "") return [asText(piece)];
+  return [{ kind: "text", text: colon, style: "" }, text(piece.text.slice(colon.length), piece)];
 }
 
 function going(piece: Piece, run: RunRow): Part[] {

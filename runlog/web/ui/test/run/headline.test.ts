@@ -20,7 +20,8 @@ test("an ended run's sentence is what comes after its state", () => {
     sentence(pieces("FAILED", " on attempt 2 of 2 after 508 ms", ": ConnectError in HTTP POST /charge"), run("FAILED")),
   ).toEqual([
     { kind: "text", text: " on attempt 2 of 2 after 508 ms", style: "" },
-    { kind: "text", text: ": ConnectError in HTTP POST /charge", style: "message" },
+    { kind: "text", text: ": ", style: "" },
+    { kind: "text", text: "ConnectError in HTTP POST /charge", style: "message" },
   ]);
   expect(sentence(pieces("COMPLETED", ""), run("COMPLETED"))).toEqual([]);
 });

@@ -33,7 +33,7 @@ export function LogsTab({ store, isGoing, onOpen }: LogsTabProps) {
   const view = useLogView(store);
   const { list, map, isWrapped, columns } = view;
   const [isFollowing, setFollowing] = useState(isGoing && selection.peek() === null);
-  const unread = useUnread(list.count, isFollowing);
+  const unread = useUnread(list.count, isFollowing || !isGoing || store.isLoading);
   const scroller = useRef<VirtualListHandle>(null);
   const filter = useRef<HTMLInputElement>(null);
   const chosen = selection.value;
@@ -51,7 +51,7 @@ export function LogsTab({ store, isGoing, onOpen }: LogsTabProps) {
     { key: "/", label: "Filter the logs", run: () => filter.current?.focus() },
     { key: "w", label: "Whole lines or one line each", run: () => view.toggle("wrap", isWrapped) },
     { key: "t", label: "Time since the start or of the day", run: () => view.toggle("clock", view.isAbsolute) },
-    { key: "F", label: "Follow", run: () => setFollowing(!isFollowing) },
+    ...(isGoing ? [{ key: "F", label: "Follow", run: () => setFollowing(!isFollowing) }] : []),
   ]);
   return (
     <div class="logs">
@@ -78,15 +78,17 @@ export function LogsTab({ store, isGoing, onOpen }: LogsTabProps) {
           label="Whole messages instead of one line each (w)"
           onClick={() => view.toggle("wrap", isWrapped)}
         />
-        <Button
-          kind="quiet"
-          icon="down"
-          pressed={isFollowing}
-          label="Follow: keep the newest in sight (F)"
-          onClick={() => setFollowing(!isFollowing)}
-        >
-          follow
-        </Button>
+        {isGoing && (
+          <Button
+            kind="quiet"
+            icon="down"
+            pressed={isFollowing}
+            label="Follow: keep the newest in sight (F)"
+            onClick={() => setFollowing(!isFollowing)}
+          >
+            follow
+          </Button>
+        )}
       </div>
       <Ruler onColumns={view.setColumns} />
       {list.count === 0 ? (
@@ -202,11 +204,10 @@ function useLogView(store: TraceStore) {
   };
 }
 
-/** How many came since one stopped following. */
-function useUnread(total: number, isFollowing: boolean): number {
-  const seen = useRef<number | null>(null);
-  if (isFollowing || seen.current === null) seen.current = total;
-  seen.current = Math.min(seen.current, total);
+/** How many came since one stopped following: since all that there were had been seen. */
+function useUnread(total: number, isSeen: boolean): number {
+  const seen = useRef(total);
+  seen.current = isSeen ? total : Math.min(seen.current, total);
   return total - seen.current;
 }
 
