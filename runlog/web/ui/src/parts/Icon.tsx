@@ -1,5 +1,5 @@
 // A handful of icons, 16 × 16, drawn with the text's colour. Beside a word they are decoration; alone they need a label.
-const PATHS = {
+export const PATHS = {
   check: "M3.5 8.5l3 3 6-7",
   cross: "M4 4l8 8M12 4l-8 8",
   bolt: "M9 1.5L3.5 9H8l-1 5.5L12.5 7H8z",

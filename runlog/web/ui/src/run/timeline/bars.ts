@@ -120,7 +120,8 @@ export class BarsPainter {
     const { model, palette } = this;
     const { rows } = model.store;
     const status = rows.status[row] as number;
-    if (status === FAILED) return palette.error;
+    if (status === FAILED)
+      return model.outline.counts.isError[row] === 1 || row === 0 ? palette.error : palette.errorSoft;
     if (status === CANCELED || status === UNFINISHED) return palette.canceled;
     const role = rows.role[row] as number;
     if (model.store.isRunning(row)) return role === WAIT || role === TRIGGER ? palette.wait : palette.open;
@@ -192,6 +193,7 @@ export class BarsPainter {
     if (this.#isOutside(view, scale.x(fold.start), scale.x(fold.end), middle)) return;
     const width = Math.ceil(view.width);
     const cover = new Uint8Array(width);
+    const { counts } = model.outline;
     const now = model.now;
     for (const row of fold.members) {
       const from = Math.floor(scale.x(rows.start[row] as number));
@@ -199,8 +201,9 @@ export class BarsPainter {
       const to = Math.max(from + 1, Math.ceil(scale.x(model.store.end(row, now))));
       if (to <= 0) continue;
       const isBad = rows.status[row] === FAILED || (fold.isLog && (rows.level[row] as number) >= WARN_LEVEL);
-      if (isBad) cover.fill(2, Math.max(0, from), Math.min(width, Math.max(to, from + LEAST)));
-      else for (let x = Math.max(0, from); x < Math.min(width, to); x++) if (cover[x] === 0) cover[x] = 1;
+      const mark = isBad ? 3 : (counts.errors[row] as number) > 0 ? 2 : 1;
+      const until = Math.min(width, mark > 1 ? Math.max(to, from + LEAST) : to);
+      for (let x = Math.max(0, from); x < until; x++) if ((cover[x] as number) < mark) cover[x] = mark;
     }
     const level = rows.level[leader] as number;
     const bad = !fold.isLog || level >= ERROR_LEVEL ? palette.error : palette.warn;
@@ -210,7 +213,7 @@ export class BarsPainter {
     for (let x = 1; x <= width; x++) {
       if (x < width && cover[x] === cover[from]) continue;
       if (cover[from] !== 0) {
-        context.fillStyle = cover[from] === 2 ? bad : good;
+        context.fillStyle = cover[from] === 3 ? bad : cover[from] === 2 ? palette.errorSoft : good;
         context.fillRect(from, middle - height / 2, x - from, height);
       }
       from = x;

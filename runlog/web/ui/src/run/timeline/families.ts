@@ -2,7 +2,6 @@
  * large one is shown as one row until it is opened. */
 
 import type { Columns } from "./columns";
-import { LOG } from "./columns";
 import { SpanMap } from "./spans";
 
 export const FEWEST_SPANS = 10;
@@ -35,11 +34,6 @@ export class Families {
     if (family === 0) return;
     this.size[family] = (this.size[family] as number) - 1;
     rows.family[row] = 0;
-  }
-
-  /** Whether so many of a family, led by this row, are shown as one. */
-  static isLarge(rows: Columns, row: number, size: number): boolean {
-    return size >= (rows.kind[row] === LOG ? FEWEST_LOGS : FEWEST_SPANS);
   }
 
   openAll(opened: boolean): void {

@@ -46,11 +46,12 @@ export class Folds {
   }
 
   #make(leader: number, family: number): Fold {
-    const { store, counts, filtered } = this.outline;
+    const { store, counts, filtered, loose } = this.outline;
     const { rows } = store;
     const found: number[] = [];
     for (let row = leader; row !== NONE; row = rows.next[row] as number) {
-      if (rows.family[row] === family && (filtered === null || filtered.mask[row] !== HIDDEN)) found.push(row);
+      if (rows.family[row] !== family || loose.has(row)) continue;
+      if (filtered === null || filtered.mask[row] !== HIDDEN) found.push(row);
     }
     const members = Int32Array.from(found);
     const durations: number[] = [];

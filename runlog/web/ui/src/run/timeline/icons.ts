@@ -1,6 +1,9 @@
 /** The icons of rows, as paths in 16 × 16; drawn with lines unless they are filled. */
 
-import { LOG, RUN } from "./columns";
+import type { RunRow } from "../../api/types";
+import { statusLook } from "../../format/status";
+import { PATHS } from "../../parts/Icon";
+import { LOG } from "./columns";
 import { ATTEMPT, BLOCKED, CODE, DATABASE, DELAY, HTTP, TRIGGER, WAIT } from "./roles";
 import type { TraceStore } from "./store";
 
@@ -20,7 +23,6 @@ const BY_ROLE: Record<number, RowIcon> = {
   [CODE]: line("M5.5 4.5L2 8l3.5 3.5M10.5 4.5L14 8l-3.5 3.5"),
   [BLOCKED]: line("M4.5 7.5h7v6h-7zM5.5 7.5V5a2.5 2.5 0 0 1 5 0v2.5"),
 };
-const RUN_ICON = filled("M5 3.5v9l7-4.5z");
 const DEBUG_ICON = line("M8 10.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5z");
 const INFO_ICON = filled("M8 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6z");
 const WARN_ICON = filled("M8 4l4.5 8h-9z");
@@ -32,7 +34,6 @@ export const CLOSED_PATH = "M6 4l4 4-4 4";
 
 export function iconOf(store: TraceStore, row: number): RowIcon {
   const kind = store.rows.kind[row];
-  if (kind === RUN) return RUN_ICON;
   if (kind === LOG) {
     const level = store.rows.level[row] as number;
     if (level >= 17) return ERROR_ICON;
@@ -40,6 +41,11 @@ export function iconOf(store: TraceStore, row: number): RowIcon {
     return level >= 9 ? INFO_ICON : DEBUG_ICON;
   }
   return BY_ROLE[store.rows.role[row] as number] ?? BOX;
+}
+
+export function runIcon(status: RunRow["status"]): RowIcon {
+  const { icon } = statusLook(status);
+  return { path: PATHS[icon], isFilled: icon === "play" || icon === "bolt" };
 }
 
 function line(path: string): RowIcon {

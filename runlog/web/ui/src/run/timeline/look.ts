@@ -6,7 +6,7 @@ import { count, plural } from "../../format/number";
 import { levelName, statusLook, type Tone } from "../../format/status";
 import { CANCELED, FAILED, LOG, OPEN, RUN, UNFINISHED } from "./columns";
 import { BOTH, MATCH } from "./filter";
-import { FOLD_ICON, iconOf, type RowIcon } from "./icons";
+import { FOLD_ICON, iconOf, type RowIcon, runIcon } from "./icons";
 import type { TimelineModel } from "./model";
 
 export type LookTone = Tone | "plain" | "soft" | "level-debug" | "level-info" | "level-warn" | "level-error";
@@ -66,10 +66,11 @@ function foldLook(model: TimelineModel, leader: number): Look {
   look.warnings = fold.warnings;
   look.isStrong = true;
   if (!fold.isLog) {
-    const failed = fold.failed > 0 ? `${count(fold.failed)} failed · ` : "";
-    const running = fold.running > 0 ? `${count(fold.running)} running · ` : "";
-    look.more = `${failed}${running}p95 ${duration(fold.p95)}`;
-    look.moreTone = "soft";
+    const parts = fold.running < fold.members.length ? [`p95 ${duration(fold.p95)}`] : [];
+    if (fold.failed > 0) parts.push(`${count(fold.failed)} failed`);
+    if (fold.running > 0) parts.push(`${count(fold.running)} running`);
+    look.more = parts.join(" · ");
+    look.moreTone = fold.failed > 0 ? "bad" : "soft";
   }
   look.spoken = `${plural(fold.members.length, "row")} of the same kind, ${duration(fold.total)} together`;
   return look;
@@ -89,8 +90,11 @@ function rowLook(model: TimelineModel, row: number): Look {
       look.badgeTone = text >= "500" ? "bad" : text >= "400" ? "attention" : "soft";
     } else look.more = look.more === "" ? oneLine(text) : `${look.more} · ${oneLine(text)}`;
   }
-  if (status === FAILED) look.iconTone = look.titleTone = look.moreTone = "bad";
-  else if (status === CANCELED || status === UNFINISHED || isInterrupted(model, row)) {
+  if (status === FAILED) {
+    // The name is red where it began; what that took down with it has the red icon only.
+    look.iconTone = look.moreTone = "bad";
+    if (model.outline.counts.isError[row] === 1) look.titleTone = "bad";
+  } else if (status === CANCELED || status === UNFINISHED || isInterrupted(model, row)) {
     look.iconTone = look.moreTone = "attention";
     const word = status === CANCELED ? "canceled" : "interrupted";
     look.more = look.more === "" ? word : `${word} · ${look.more}`;
@@ -106,6 +110,7 @@ function runLook(model: TimelineModel, row: number): Look {
   const { label, tone } = statusLook(trace.run.status);
   look.title = oneLine(trace.run.task);
   look.isStrong = true;
+  look.icon = runIcon(trace.run.status);
   look.iconTone = tone;
   look.badge = label;
   look.badgeTone = tone;

@@ -5,6 +5,9 @@ import type { TimelineModel } from "./model";
 import type { Palette } from "./palette";
 import { DELAY, TRIGGER, WAIT } from "./roles";
 
+/** Pixels left free above and below. */
+const EDGE = 3;
+
 const EMPTY = 0;
 const WAITING = 1;
 const WORK = 2;
@@ -21,7 +24,7 @@ export function minimapCells(model: TimelineModel, width: number, height: number
   const perTime = width / (to - from);
   let spans = 0;
   for (let index = 0; index < reached; index++) if (rows.kind[order[index] as number] !== LOG) spans++;
-  const step = Math.min(3, height / Math.max(1, spans));
+  const step = Math.min(4, (height - 2 * EDGE) / Math.max(1, spans));
   const thickness = step >= 3 ? 2 : 1;
   let line = 0;
   for (let index = 0; index < reached; index++) {
@@ -32,7 +35,7 @@ export function minimapCells(model: TimelineModel, width: number, height: number
     const left = Math.max(0, Math.floor((start - from) * perTime));
     const right = Math.min(width, Math.max(left + 1, Math.ceil((store.end(row, now) - from) * perTime)));
     const cell = isLog ? BAD : cellOf(rows.status[row] as number, rows.role[row] as number);
-    const y = Math.min(height - 1, Math.floor(line * step));
+    const y = Math.min(height - 1, EDGE + Math.floor(line * step));
     for (let below = y; below < Math.min(height, y + thickness); below++) {
       const at = below * width;
       for (let x = left; x < (cell === BAD ? Math.min(width, Math.max(right, left + 2)) : right); x++) {

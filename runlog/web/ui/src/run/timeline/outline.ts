@@ -1,10 +1,13 @@
 /** The tree as it is shown: which rows, how deep, in one pass over the columns. */
 
-import { LOG, NONE, RUN } from "./columns";
+import { LOG, NONE, RUN, UNFINISHED } from "./columns";
 import { Counts } from "./counts";
 import { FEWEST_LOGS, FEWEST_SPANS } from "./families";
 import { ABOVE, BOTH, type Criteria, type Filtered, filter, HIDDEN, isFiltering, MATCH, NO_CRITERIA } from "./filter";
 import type { TraceStore } from "./store";
+
+/** Members of a family that stand beside its row because something is the matter with them: so many at most. */
+const MOST_LOOSE = 5;
 
 const AS_LEVEL = 0;
 const OPENED = 1;
@@ -18,6 +21,8 @@ export class Outline {
   deepest = 0;
   readonly counts = new Counts();
   filtered: Filtered | null = null;
+  /** Members of folded families that are rows of their own: they failed, hold an error, or have not ended. */
+  readonly loose = new Set<number>();
   order = new Int32Array(0);
   reached = 0;
 
@@ -32,6 +37,7 @@ export class Outline {
   #filterToggles = new Uint8Array(0);
   #position = new Int32Array(0);
   #seen = new Uint32Array(0);
+  #looseCounts = new Uint8Array(0);
   #pass = 0;
 
   constructor(readonly store: TraceStore) {}
@@ -124,7 +130,7 @@ export class Outline {
     const toggles = this.#current();
     for (let above = row; above > 0; above = parent[above] as number) {
       const group = family[above] as number;
-      if (group !== 0) this.store.families.opened[group] = 1;
+      if (group !== 0 && !this.loose.has(above)) this.store.families.opened[group] = 1;
       const over = parent[above] as number;
       if (over >= 0 && toggles[over] === CLOSED) toggles[over] = AS_LEVEL;
       if (over >= 0 && !this.#isOpen(over, 0x7fff)) toggles[over] = OPENED;
@@ -154,6 +160,8 @@ export class Outline {
     const position = this.#position;
     if (this.#seen.length < families.size.length) this.#seen = new Uint32Array(families.size.length);
     const seen = this.#seen;
+    this.#looseCounts = new Uint8Array(families.size.length);
+    this.loose.clear();
     const pass = ++this.#pass;
     const ways = new Ways();
     let count = 0;
@@ -174,10 +182,11 @@ export class Outline {
       const group = family[row] as number;
       const depth = ways.depth;
       if (ways.family !== 0) {
-        if (group !== ways.family) continue;
+        if (group !== ways.family || this.#standsOut(row, group)) continue;
       } else if (group !== 0 && this.isFolding) {
         const size = (isFree === 1 ? families.size : sizes)[group] as number;
-        if (size >= FEWEST_SPANS && (kind[row] !== LOG || size >= FEWEST_LOGS)) {
+        const isLarge = size >= FEWEST_SPANS && (kind[row] !== LOG || size >= FEWEST_LOGS);
+        if (isLarge && !this.#standsOut(row, group)) {
           if (seen[group] === pass) continue;
           seen[group] = pass;
           visible[count] = ~row;
@@ -199,6 +208,21 @@ export class Outline {
     }
     this.count = count;
     this.deepest = deepest;
+  }
+
+  /** Whether a member of a family is shown beside its row. The first few that have a reason to are. */
+  #standsOut(row: number, family: number): boolean {
+    const { counts, loose, store } = this;
+    const { rows } = store;
+    if (rows.kind[row] === LOG) return false;
+    const isEnded = (rows.duration[row] as number) >= 0 && rows.status[row] !== UNFINISHED;
+    if (isEnded && counts.errors[row] === 0 && counts.isError[row] === 0) return false;
+    if (loose.has(row)) return true;
+    const count = this.#looseCounts[family] as number;
+    if (count >= MOST_LOOSE) return false;
+    this.#looseCounts[family] = count + 1;
+    loose.add(row);
+    return true;
   }
 
   #filter(): void {

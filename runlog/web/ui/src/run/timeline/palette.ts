@@ -24,6 +24,8 @@ const NAMES = {
 } as const;
 
 export type Palette = Record<keyof typeof NAMES, string> & {
+  /** What failed because of something in it. */
+  errorSoft: string;
   font: string;
   bytes: (color: string) => [number, number, number];
 };
@@ -33,7 +35,7 @@ export function readPalette(from: HTMLElement): Palette {
   const colors = Object.fromEntries(
     Object.entries(NAMES).map(([name, property]) => [name, style.getPropertyValue(property).trim() || "#888"]),
   ) as Record<keyof typeof NAMES, string>;
-  return { ...colors, font: style.fontFamily, bytes: asBytes };
+  return { ...colors, errorSoft: mixed(colors.error, colors.back, 0.5), font: style.fontFamily, bytes: asBytes };
 }
 
 const known = new Map<string, [number, number, number]>();
@@ -51,4 +53,9 @@ function asBytes(color: string): [number, number, number] {
     known.set(color, found);
   }
   return found;
+}
+
+function mixed(one: string, other: string, share: number): string {
+  const [from, to] = [asBytes(one), asBytes(other)];
+  return `rgb(${from.map((part, index) => Math.round(part * share + (to[index] as number) * (1 - share))).join(" ")})`;
 }

@@ -29,7 +29,7 @@ const SOON = 50;
 const LATE = 1000;
 const MINIMAP_EVERY = 500;
 /** Pixels for the texts after the longest bars. */
-const LABEL_ROOM = 64;
+const LABEL_ROOM = 78;
 const SPLIT_LEAST = 140;
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
