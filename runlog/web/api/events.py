@@ -6,6 +6,7 @@ from typing import Any
 
 from runlog.console.message import render_message
 from runlog.errors import RunNotFound
+from runlog.reading.frames import with_homes
 from runlog.stores.base import Event, Reader
 from runlog.stores.query import format_time
 from runlog.web.api.types import EventDetail, SpanEvent, SpanLink
@@ -35,7 +36,7 @@ def event_detail(reader: Reader, number: int) -> EventDetail:
         terms=[None for _ in event.attributes],
         truncated=_counts(extra.get("truncated")),
         dropped=_counts(extra.get("dropped")),
-        exception=_table(extra.get("exception")) or None,
+        exception=with_homes(_table(extra.get("exception"))) or None,
         events=[_span_event(item) for item in _tables(extra.get("events"))],
         links=[_link(item) for item in _tables(extra.get("links"))],
         icon=_text(extra.get("icon")),

@@ -14,6 +14,7 @@ from runlog.console.pieces import Line
 from runlog.executor.payloads import is_whole
 from runlog.reading.asofnow import explained
 from runlog.reading.facts import asked_for, deadline
+from runlog.reading.frames import with_homes
 from runlog.reading.outline import load_outline
 from runlog.reading.records import time_text
 from runlog.reading.sentences import culprit, failing_exception, headline
@@ -42,11 +43,12 @@ def run_detail(reader: Reader, settings: Settings, run_id: str) -> RunDetail:
     data = {what: _decoded(reader.data(run, what)) if 0 < size <= WHOLE else None for what, size in sizes.items()}
     beside = reader.relatives(run)
     above = _links(reader, (run.parent_run_id, run.root_run_id))
+    exception = None if run.status == "COMPLETED" else failing_exception(root, run)
     return RunDetail(
         run=row_of(run),
         headline=pieces(headline(run, root, now)),
         cause=_cause(run, root),
-        exception=None if run.status == "COMPLETED" else failing_exception(root, run),
+        exception=with_homes(exception) if exception else None,
         payload=data["payload"],
         output=data["output"],
         metadata=data["metadata"],
