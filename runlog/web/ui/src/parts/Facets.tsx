@@ -1,6 +1,7 @@
 // What values there are, and how often: a click keeps only one, or leaves it out.
 import { useState } from "preact/hooks";
 import type { Facet, FacetValue } from "../api/types";
+import { visible } from "../format/ansi";
 import { count, shortCount } from "../format/number";
 import { stance, toggled } from "../format/query";
 import { shortTime } from "../format/time";
@@ -109,7 +110,7 @@ function Value({ facet, value, most, query, onQuery, labelOf }: ValueProps) {
         <i class="facet-share" style={{ width: `${(value.count / most) * 100}%` }} />
         <span class="facet-label">
           {now && <Icon name={now === "for" ? "check" : "minus"} />}
-          {label}
+          <span class="cut">{visible(label)}</span>
         </span>
         <span class="facet-count" title={count(value.count)}>
           {shortCount(value.count)}

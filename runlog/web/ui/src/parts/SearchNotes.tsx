@@ -112,7 +112,7 @@ export function Pill({ text, end = false, onShow }: { text: string | null; end?:
   return (
     <div class={end ? "list-new list-new-end" : "list-new"} role="status">
       {text !== null && (
-        <button type="button" class="pill" onClick={onShow}>
+        <button type="button" class="list-pill" onClick={onShow}>
           {text}
         </button>
       )}

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { RunRow } from "../api/types";
+import { visible } from "../format/ansi";
 import { duration } from "../format/duration";
 import { StatusBadge } from "../parts/Badge";
 import { Time } from "../parts/Time";
@@ -166,7 +167,9 @@ function Header({ columns, scale, onMove }: HeaderProps) {
           }}
         >
           <span class="cut">{column.label}</span>
-          {column.id === "duration" && <span class="cell-scale">{duration(scale)}</span>}
+          {column.id === "duration" && (
+            <span class="cell-scale">{duration(scale).replace(/\.0| 0 (?:s|min|h)$/, "")}</span>
+          )}
         </div>
       ))}
     </>
@@ -232,7 +235,7 @@ function Card({ entry, context, chosen, onToggle }: RowProps) {
       <div class="run-card-main">
         <div class="run-card-line">
           <StatusBadge status={run.status} compact />
-          <span class="cut run-card-task">{run.task}</span>
+          <span class="cut run-card-task">{visible(run.task)}</span>
           {entry.gone && <Gone />}
           <span class="run-card-length">{cellOf("duration", run, context)}</span>
         </div>

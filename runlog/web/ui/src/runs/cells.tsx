@@ -1,6 +1,7 @@
 // The cells of the runs list.
 import type { ComponentChildren } from "preact";
 import type { RunRow } from "../api/types";
+import { visible } from "../format/ansi";
 import { duration, exactDuration } from "../format/duration";
 import { count } from "../format/number";
 import { termOf } from "../format/query";
@@ -25,8 +26,8 @@ type Cell = (run: RunRow, context: CellContext) => ComponentChildren;
 const CELLS: Record<string, Cell> = {
   status: (run) => <StatusBadge status={run.status} />,
   task: (run) => (
-    <Link href={runPath(run.run_id)} class="cut run-link" title={`${run.task}\n${run.run_id}`}>
-      {run.task}
+    <Link href={runPath(run.run_id)} class="cut runs-task" title={`${run.task}\n${run.run_id}`}>
+      {visible(run.task)}
     </Link>
   ),
   started: (run) => <Started run={run} />,
@@ -78,7 +79,7 @@ function dataText(run: RunRow, id: string): string | null {
 function Text({ text }: { text: string | null }) {
   return text === null ? null : (
     <span class="cut" title={text}>
-      {text}
+      {visible(text)}
     </span>
   );
 }
@@ -86,7 +87,7 @@ function Text({ text }: { text: string | null }) {
 function Code({ text }: { text: string | null }) {
   return text === null ? null : (
     <span class="cut mono" title={text}>
-      {text}
+      {visible(text)}
     </span>
   );
 }
@@ -175,7 +176,7 @@ function Tag({ tag, onTerm }: { tag: string; onTerm: CellContext["onTerm"] }) {
         onTerm(termOf("tag", tag), event.altKey);
       }}
     >
-      {tag}
+      {visible(tag)}
     </button>
   );
 }
@@ -185,7 +186,7 @@ export function Happened({ run }: { run: RunRow }) {
   if (!detail) return null;
   return (
     <span class="cut happened" title={detail.type ? `${detail.type}: ${detail.text}` : detail.text}>
-      {detail.type && <b class="tone-bad">{detail.type.split(".").at(-1)}</b>} {detail.text}
+      {detail.type && <b class="tone-bad">{visible(detail.type.split(".").at(-1) ?? "")}</b>} {visible(detail.text)}
     </span>
   );
 }

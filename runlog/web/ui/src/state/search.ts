@@ -209,14 +209,17 @@ export abstract class Search<P extends Page, L extends Pages<P>> {
       this.position,
       { ...again, ...this.handlers() },
       (state) => {
+        if (state === "live" && this.live.peek() === "lost") this.recount(); // what failed meanwhile
         this.live.value = state;
       },
     );
     clearInterval(this.sliding);
     if (!isRelative(range)) return;
-    this.sliding = setInterval(() => {
-      for (const summary of this.summaries()) summary.soon();
-    }, SLIDE);
+    this.sliding = setInterval(() => this.recount(), SLIDE);
+  }
+
+  private recount(): void {
+    for (const summary of this.summaries()) summary.soon();
   }
 }
 
