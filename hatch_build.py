@@ -51,4 +51,4 @@ class PageHook(BuildHookInterface):  # type: ignore[type-arg]
                 ) from None
             self.app.display_warning(f"the web page was not built, `runlog ui` will say how to: {error}")
             return
-        self.app.display_info(f"built the web page: {size / 1000:.1f} kB, {time.monotonic() - began:.1f} s")
+        self.app.display_info(f"built the web page: {size}, {time.monotonic() - began:.1f} s")

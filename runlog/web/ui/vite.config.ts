@@ -6,6 +6,7 @@ export default defineConfig({
   build: {
     outDir: "../static",
     emptyOutDir: true,
+    manifest: "manifest.json",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     target: "es2022",
