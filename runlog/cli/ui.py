@@ -12,6 +12,8 @@ from runlog.cli.page import NO_BROWSER, OpenPage, Port, require_libraries
 from runlog.cli.project import load_settings
 from runlog.errors import RunlogError
 
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - to tell what is missing there
+
 
 def command(
     port: Port = None,
@@ -65,5 +67,7 @@ def command(
                 note(NO_BROWSER)
             if is_open:
                 note("runlog ui: it is open to the network, and without TLS: what is sent can be read on the way")
+            if host in _EVERYWHERE and not host_name:
+                note("runlog ui: others reach it by a name that it knows: --host-name NAME")
 
         raise typer.Exit(run_until_signal(Server(serving), started))

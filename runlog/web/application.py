@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runlog.web.answers import json_response, problem_response
 from runlog.web.api.types import Problem
@@ -19,6 +19,8 @@ from runlog.web.security.tokens import Tokens
 from runlog.web.services import Services
 from runlog.web.table import Table
 from runlog.web.trouble import say
+
+_FAILED = problem_response(500, Problem("internal", "this request failed inside runlog"))
 
 
 def build(
@@ -40,8 +42,21 @@ class _Dispatch:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         admitted: Admitted = scope[ADMITTED]
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
         response = await self._answer(Request(scope, receive), admitted)
-        await response(scope, receive, send)
+        try:
+            await response(scope, receive, sending)
+        except Exception as error:
+            say(f"{admitted.endpoint.method} {admitted.endpoint.path}", error)
+            if started:  # its connection is closed, so that nobody takes it for whole
+                raise
+            await _FAILED(scope, receive, send)
 
     async def _answer(self, request: Request, admitted: Admitted) -> Response:
         endpoint = admitted.endpoint
@@ -58,4 +73,4 @@ class _Dispatch:
             return Response(status_code=400)
         except Exception as error:  # noqa: BLE001 - whoever asked is told that, and not what is inside
             say(f"{endpoint.method} {endpoint.path}", error)
-            return problem_response(500, Problem("internal", "this request failed inside runlog"))
+            return _FAILED

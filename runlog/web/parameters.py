@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
+import anyio
 import msgspec
 from starlette.requests import Request
 
@@ -17,6 +18,8 @@ from runlog.web.endpoint import Endpoint, Parameter, Refused, bad_request
 MOST_TEXT = 4000
 _MOST_FIELDS = 50
 _MOST_DIGITS = 40
+_PATIENCE = 20.0
+"""Seconds that a body may take."""
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -87,10 +90,13 @@ async def read_body(endpoint: Endpoint, request: Request) -> Any:
     """The body as its endpoint types it; None where it takes none. Raises Refused."""
     data = bytearray()
     most = endpoint.most_body if endpoint.body is not None else 0
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > most:
-            raise too_large(most)
+    with anyio.move_on_after(_PATIENCE) as patience:
+        async for chunk in request.stream():
+            data += chunk
+            if len(data) > most:
+                raise too_large(most)
+    if patience.cancelled_caught:
+        raise Refused(408, Problem("timeout", "the body of this request took too long"))
     if endpoint.body is None:
         return None
     try:

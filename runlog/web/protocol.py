@@ -12,8 +12,8 @@ from runlog.web.security.headers import HEADERS, UNCACHED
 
 CONNECTIONS = 256
 """More are closed as they come."""
-FIRST_REQUEST = 15.0
-"""Seconds that a new connection has for its first request."""
+PATIENCE = 15.0
+"""Seconds after which a connection that does not come to a request is closed; twice as many after an answer."""
 _BAD_REQUEST = b'{"error":{"code":"bad-request","what":"this is not an HTTP request"}}'
 
 
@@ -22,7 +22,8 @@ class Protocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._patience = self.loop.call_later(FIRST_REQUEST, self._lose_patience)
+        self._last: object = None
+        self._patience = self.loop.call_later(PATIENCE, self._look)
         if len(self.connections) > CONNECTIONS:
             transport.abort()
 
@@ -30,9 +31,13 @@ class Protocol(H11Protocol):
         self._patience.cancel()
         super().connection_lost(exc)
 
-    def _lose_patience(self) -> None:
-        if self.cycle is None:
+    def _look(self) -> None:
+        """Close it if nothing was asked since the last look: a request that never ends counts as none."""
+        if self.cycle is self._last and getattr(self.cycle, "response_complete", True):
             self.transport.close()
+            return
+        self._last = self.cycle
+        self._patience = self.loop.call_later(PATIENCE, self._look)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - it may hold what was sent
         """What cannot be understood is answered like everything else: with all headers, and without an echo."""

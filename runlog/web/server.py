@@ -116,6 +116,7 @@ def _config(app: object) -> uvicorn.Config:
         ws="none",
         loop="asyncio",
         lifespan="off",
+        workers=1,
         log_config=None,
         log_level="critical",
         access_log=False,

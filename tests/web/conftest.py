@@ -20,8 +20,12 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def asked(project: Path, anyio_backend: str) -> AsyncIterator[Asked]:
+def settings(project: Path) -> Settings:
+    return Settings.load(project)
+
+
+@pytest.fixture
+async def asked(settings: Settings, anyio_backend: str) -> AsyncIterator[Asked]:
     """The application of the project that the test stands in."""
-    settings = Settings.load(project)
     async with Services(settings) as services:
         yield Asked(settings, services)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.responses import StreamingResponse
 
 from runlog.config import Settings
 from runlog.web.endpoint import Call, Endpoint
@@ -196,6 +198,13 @@ class Handlers:
     async def fail(self, call: Call) -> None:
         raise RuntimeError(f"canary {call.request.headers['authorization']} {call.request.url.query}")
 
+    async def break_off(self, call: Call) -> StreamingResponse:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"half"
+            raise RuntimeError("canary")
+
+        return StreamingResponse(parts())
+
     async def swell(self, call: Call) -> str:
         return "x" * 5 * 1024 * 1024
 
@@ -209,6 +218,7 @@ class Handlers:
     def endpoints(self) -> list[Endpoint]:
         return [
             Endpoint("GET", "/api/fail", self.fail, "view", "", parameters=()),
+            Endpoint("GET", "/api/break-off", self.break_off, "view", ""),
             Endpoint("GET", "/api/swell", self.swell, "view", ""),
             Endpoint("GET", "/api/nest", self.nest, "view", ""),
             Endpoint("GET", "/api/stream", self.nest, "view", "", live=True),
@@ -238,6 +248,16 @@ async def test_a_failure_tells_nothing_of_what_was_in_hand(
     for text in (answer.body.decode(), caplog.text):
         assert "canary" not in text
         assert TOKENS.view not in text
+
+
+async def test_an_answer_that_breaks_off_is_said_and_not_taken_for_whole(
+    handlers: Handlers, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert handlers.inner is not None
+    with pytest.raises(Exception, match="canary"):  # the server closes the connection then
+        await handlers.inner.get("/api/break-off")
+    assert "GET /api/break-off failed: RuntimeError at " in caplog.text
+    assert "canary" not in caplog.text
 
 
 async def test_an_answer_is_bounded_and_says_so(handlers: Handlers) -> None:

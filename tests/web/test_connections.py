@@ -1,0 +1,80 @@
+"""Connections that keep the server waiting."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+from anyio.abc import SocketStream
+
+from runlog.config import Settings
+from runlog.web import parameters, protocol
+from runlog.web.server import Server, Serving
+from runlog.web.sockets import listening
+from tests.web.asking import TOKENS
+
+POST = b"POST /callback/" + b"0" * 69 + b" HTTP/1.1\r\nHost: localhost:%d\r\nContent-Type: application/json\r\n"
+pytestmark = pytest.mark.anyio
+
+
+async def answer_of(stream: SocketStream) -> bytes:
+    """What comes until the other side closes."""
+    data = b""
+    with anyio.fail_after(20):
+        try:
+            while True:
+                data += await stream.receive()
+        except anyio.EndOfStream:
+            return data
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        (b"", b""),
+        (b"GET / HTTP/1.1\r\nHost: localho", b""),
+        (b"GET /x HTTP/1.1\r\nHost: localhost:%d\r\n\r\nGET /x HTTP/1.1\r\nHos", b"HTTP/1.1 404"),
+        (POST + b"Content-Length: 9\r\n\r\n{", b"HTTP/1.1 408"),
+    ],
+    ids=["silent", "half a request", "half a second request", "half a body"],
+)
+async def test_who_does_not_go_on_is_left(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, sent: bytes, answered: bytes
+) -> None:
+    monkeypatch.setattr(protocol, "PATIENCE", 0.1)
+    monkeypatch.setattr(parameters, "_PATIENCE", 0.1)
+    with listening(port=0) as sockets:
+        port = sockets[0].getsockname()[1]
+        server, started = Server(Serving(settings, TOKENS, sockets)), anyio.Event()
+        async with anyio.create_task_group() as group:
+            group.start_soon(server.run, started.set)
+            await started.wait()
+            async with await anyio.connect_tcp("127.0.0.1", port) as stream:
+                if sent:
+                    await stream.send(sent.replace(b"%d", str(port).encode()))
+                assert (await answer_of(stream))[:12] == answered
+            server.stop()
+
+
+async def test_more_connections_than_there_may_be_are_closed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "CONNECTIONS", 2)
+    with listening(port=0) as sockets:
+        port = sockets[0].getsockname()[1]
+        server, started = Server(Serving(settings, TOKENS, sockets)), anyio.Event()
+        async with anyio.create_task_group() as group:
+            group.start_soon(server.run, started.set)
+            await started.wait()
+            request = b"GET /x HTTP/1.1\r\nHost: localhost:%d\r\n\r\n" % port
+            first, second = [await anyio.connect_tcp("127.0.0.1", port) for _ in range(2)]
+            for stream in (first, second):
+                await stream.send(request)
+                assert (await stream.receive()).startswith(b"HTTP/1.1 404")
+            async with await anyio.connect_tcp("127.0.0.1", port) as third:
+                with pytest.raises((anyio.EndOfStream, anyio.BrokenResourceError)):
+                    await third.receive()
+            await first.send(request)
+            assert (await first.receive()).startswith(b"HTTP/1.1 404")
+            for stream in (first, second):
+                await stream.aclose()
+            server.stop()
