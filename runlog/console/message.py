@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ ATTRIBUTE_LENGTH = 200
 """Characters of an attribute's value that a terminal shows; the run log has it whole."""
 
 _FIELD = re.compile(r"(?<!\{)\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*)\}(?!\})")
+_KNOWN_LENGTH = 500
 _BARE = re.compile(r"[^\s\"'=\\\[\]{},]+")
 
 
@@ -26,17 +28,27 @@ def render_message(message: str, attributes: Mapping[str, Any]) -> str:
     """
     if "{" not in message or not attributes:
         return message
+    parts = _split(message) if len(message) <= _KNOWN_LENGTH else _FIELD.split(message)
+    if len(parts) == 1:
+        return message
+    filled = list(parts)
+    for number in range(1, len(parts), 2):
+        name = parts[number]
+        value = attributes.get(name, attributes)
+        found = True
+        if value is attributes:  # not there as it is written
+            found, value = _look_up(attributes, name)
+        filled[number] = (value if type(value) is str else _plain(value)) if found else f"{{{name}}}"
+    return "".join(filled)
 
-    def fill(match: re.Match[str]) -> str:
-        found, value = _look_up(attributes, match[1])
-        return _plain(value) if found else match[0]
 
-    return _FIELD.sub(fill, message)
+@lru_cache(1024)
+def _split(message: str) -> list[str]:
+    """Text and names in turn: most messages are one of a few templates."""
+    return _FIELD.split(message)
 
 
 def _look_up(attributes: Mapping[str, Any], name: str) -> tuple[bool, Any]:
-    if name in attributes:
-        return True, attributes[name]
     value: Any = attributes
     for part in name.split("."):
         if not isinstance(value, dict) or part not in value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
@@ -15,45 +15,47 @@ Way = Literal["failing", "stopped", "running"]
 open."""
 STOPPED = ("canceled", "unfinished")
 """Statuses of spans that did not come to their end."""
+STATUSES = ("unset", "ok", "error", "canceled", "unfinished")
+"""As numbers in a trace."""
 ATTEMPT, PROCESS = "Attempt ", "process"
 """How the span of an attempt begins, and what that of its own process is called."""
 
 Data = Literal["payload", "output", "metadata"]
 
 
-class TraceRow(NamedTuple):
-    """What a tree and a time axis need of an event; times in nanoseconds."""
-
-    id: int
-    kind: int
-    """0 log, 1 open, 2 span."""
-    level: int
-    status: str | None
-    name: str
-    time: int
-    duration: int | None
-    span_id: bytes | None
-    parent_id: bytes | None
-    message: str
-    """The beginning of a log's message, as it was written."""
-    length: int
-    """Of the whole message, in characters."""
-    attributes: str | None
-    """JSON; only of a log whose message may be a template."""
-    http_status: int | str | None
-    extra: str | None
-    """JSON."""
-
-
 @dataclass(slots=True)
 class TraceRows:
-    """Some rows of a run's trace, in the order of their ids."""
+    """What a tree and a time axis need of some events of a run, in the order of their ids: a column for each field, all
+    of the same length, of numbers as the page packs them."""
 
-    rows: list[TraceRow]
-    cursor: int
-    """The id to go on after."""
-    remaining: int
-    """Rows of the run after the cursor, about: with `under`, all of them."""
+    id: Sequence[int] = ()
+    kind: Sequence[int] = ()
+    """0 log, 1 open, 2 span."""
+    level: Sequence[int] = ()
+    """0 to 255."""
+    status: Sequence[int] = ()
+    """Index into STATUSES; 0 for logs."""
+    start: Sequence[int] = ()
+    """Nanoseconds after the run was created."""
+    duration: Sequence[int] = ()
+    """Nanoseconds; -1 for open spans and logs."""
+    span: Sequence[bytes] = ()
+    """8 bytes; zeros for a log."""
+    parent: Sequence[bytes] = ()
+    """8 bytes; zeros at the top."""
+    name: Sequence[str] = ()
+    message: Sequence[str] = ()
+    """The beginning of a log's message, as it was written."""
+    attributes: Sequence[str | None] = ()
+    """JSON; only of a log whose message may be a template, and not if it is very long."""
+    is_cut: Sequence[int] = ()
+    """1 where `message` is not all of it."""
+    http_status: Sequence[int | None] = ()
+    extra: Sequence[str | None] = ()
+    """JSON; of a long one only the title of its exception, and which keys it has."""
+
+    def __len__(self) -> int:
+        return len(self.id)
 
 
 class RunName(NamedTuple):
@@ -93,8 +95,18 @@ class RunReader(Protocol):
         """One event, whole. Raises EventNotFound."""
         ...
 
-    def trace(self, run: Run, *, after: int = 0, limit: int = 25_000, under: bytes | None = None) -> TraceRows:
-        """Rows of a run with an id over `after`; with `under` only those inside that span, and the span itself."""
+    def trace(
+        self, run: Run, *, after: int = 0, limit: int = 5000, inside: Collection[bytes] | None = None
+    ) -> TraceRows:
+        """Rows of a run with an id over `after`: of all spans, or of these only, with the logs directly inside them."""
+        ...
+
+    def trace_size(self, run: Run, *, after: int = 0) -> int:
+        """How many events a run has with an id over `after`."""
+        ...
+
+    def spans_inside(self, run: Run, span_id: bytes) -> set[bytes]:
+        """The ids of a span and of all spans inside it."""
         ...
 
     def way_down(self, run: Run, way: Way) -> list[Event]:

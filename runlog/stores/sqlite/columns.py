@@ -4,56 +4,88 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import apsw
 
 from runlog.stores.base import Run
-from runlog.stores.one_run import TraceRow, TraceRows
+from runlog.stores.one_run import STATUSES, TraceRows
 from runlog.stores.sqlite.schema import LOG
 
-MESSAGE_LENGTH = 4000
-"""Characters of a message that are read: its template may be longer than what it renders to."""
+_MESSAGE = 1000
+"""Characters of a message that are read."""
+_ATTRIBUTES = 16_384
+"""Bytes of attributes from which a message is still rendered."""
+_EXTRA = 4096
+"""Bytes of `extra` that are read as they are: what is longer is mostly frames."""
 
+
+def _status_of(*keys: str) -> str:
+    """The first number under one of these keys. Read as text: half of what JSON costs for every HTTP call."""
+    found = (
+        f"nullif(CAST(substr(e.attributes, instr(e.attributes, '\"{key}\":') + {len(key) + 3}, 3) AS INTEGER), 0)"
+        for key in keys
+    )
+    tests = (f"instr(e.attributes, '\"{key}\":') > 0" for key in keys)
+    return "CASE " + " ".join(f"WHEN {test} THEN {value}" for test, value in zip(tests, found, strict=True)) + " END"
+
+
+def _eight_bytes(column: str) -> str:
+    return f"iif(length({column}) = 8, {column}, zeroblob(8))"
+
+
+_HTTP_STATUS = _status_of("http.response.status_code", "http.status_code")
+_STATUS = " ".join(f"WHEN '{status}' THEN {number}" for number, status in enumerate(STATUSES))
 _COLUMNS = f"""
-    e.id, e.kind, e.level, e.status, e.name, e.time, e.duration, e.span_id, e.parent_id,
-    substr(e.message, 1, {MESSAGE_LENGTH}), length(e.message),
-    iif(e.kind = {LOG} AND instr(e.message, '{{') > 0, e.attributes, NULL),
-    iif(e.kind <> {LOG} AND instr(e.attributes, 'status_code"') > 0,
-        coalesce(e.attributes ->> '$."http.response.status_code"', e.attributes ->> '$."http.status_code"'), NULL),
-    e.extra
+    e.id, e.kind, min(max(e.level, 0), 255), CASE e.status {_STATUS} ELSE 0 END,
+    e.time - :created, coalesce(e.duration, -1), {_eight_bytes("e.span_id")}, {_eight_bytes("e.parent_id")},
+    e.name, substr(e.message, 1, {_MESSAGE}),
+    iif(e.kind = {LOG} AND instr(e.message, '{{') > 0 AND octet_length(e.attributes) <= {_ATTRIBUTES},
+        e.attributes, NULL),
+    length(e.message) > {_MESSAGE},
+    iif(e.kind <> {LOG} AND instr(e.attributes, 'status_code":') > 0, {_HTTP_STATUS}, NULL),
+    iif(octet_length(e.extra) <= {_EXTRA}, e.extra, json_object(
+        'exception', iif(e.extra -> '$.exception' IS NULL, NULL, json_object(
+            'type', e.extra ->> '$.exception.type', 'message', substr(e.extra ->> '$.exception.message', 1, {_MESSAGE})
+        )),
+        'icon', e.extra ->> '$.icon',
+        'truncated', e.extra -> '$.truncated' IS NOT NULL,
+        'dropped', e.extra -> '$.dropped' IS NOT NULL,
+        'links', json_array_length(e.extra, '$.links')
+    ))
 """
 _SELECT = f"""
     SELECT {_COLUMNS} FROM event e INDEXED BY event_run
     WHERE e.run = :run AND e.id > :after AND e.span_id IS NOT :root
 """
-_PLACES = f"SELECT id, kind, span_id, parent_id FROM event INDEXED BY event_run WHERE run = ? AND kind <> {LOG}"
+_IS_INSIDE = f"lower(hex(iif(e.kind = {LOG}, e.parent_id, e.span_id))) IN (SELECT value FROM json_each(:spans))"
+_PLACES = f"SELECT span_id, parent_id FROM event INDEXED BY event_run WHERE run = ? AND kind <> {LOG}"
 
 
-def trace_rows(connection: apsw.Connection, run: Run, after: int, limit: int, under: bytes | None) -> TraceRows:
+def trace_rows(
+    connection: apsw.Connection, run: Run, after: int, limit: int, inside: Collection[bytes] | None
+) -> TraceRows:
     """See RunReader.trace."""
-    bindings: dict[str, Any] = {"run": run.id, "after": after, "root": run.span_id, "limit": limit}
-    inside = ""
-    if under is not None:
-        spans = json.dumps([span.hex() for span in subtree(connection, run, under)])
-        inside = (
-            f" AND lower(hex(iif(e.kind = {LOG}, e.parent_id, e.span_id))) IN (SELECT value FROM json_each(:spans))"
-        )
-        bindings["spans"] = spans
-    rows = connection.execute(f"{_SELECT}{inside} ORDER BY e.id LIMIT :limit", bindings).fetchall()
-    found = [TraceRow._make(row) for row in rows]
-    cursor = found[-1].id if found else after
-    remaining = 0
-    if len(found) == limit:
-        sql = "SELECT count(*) FROM event INDEXED BY event_run WHERE run = ? AND id > ?"
-        remaining = connection.execute(sql, (run.id, cursor)).get
-    return TraceRows(found, cursor, remaining)
+    sql, bindings = _SELECT, dict[str, Any](run=run.id, after=after, limit=limit)
+    bindings |= {"root": run.span_id, "created": run.created}
+    if inside is not None:
+        sql += f" AND {_IS_INSIDE}"
+        bindings["spans"] = json.dumps([span.hex() for span in inside])
+    rows = connection.execute(f"{sql} ORDER BY e.id LIMIT :limit", bindings).fetchall()
+    return TraceRows(*zip(*rows, strict=True)) if rows else TraceRows()
 
 
-def subtree(connection: apsw.Connection, run: Run, top: bytes) -> set[bytes]:
-    """The ids of a span and of all spans inside it."""
+def trace_size(connection: apsw.Connection, run: Run, after: int) -> int:
+    """See RunReader.trace_size."""
+    sql = "SELECT count(*) FROM event INDEXED BY event_run WHERE run = ? AND id > ?"
+    return int(connection.execute(sql, (run.id, after)).get)
+
+
+def spans_inside(connection: apsw.Connection, run: Run, top: bytes) -> set[bytes]:
+    """See RunReader.spans_inside."""
     inside: dict[bytes, list[bytes]] = {}
-    for _, _, span, parent in connection.execute(_PLACES, (run.id,)):
+    for span, parent in connection.execute(_PLACES, (run.id,)):
         if span is not None and parent is not None:
             inside.setdefault(parent, []).append(span)
     found = {top}

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import get_args
 
 from runlog.errors import EventNotFound
 from runlog.stores.base import Event, Run
 from runlog.stores.one_run import Child, Data, Relatives, RunName, TraceRows, Way
-from runlog.stores.sqlite import relatives
-from runlog.stores.sqlite.columns import trace_rows
+from runlog.stores.sqlite import columns, relatives
 from runlog.stores.sqlite.connected import Connected, reading
 from runlog.stores.sqlite.outline import way_down
 from runlog.stores.sqlite.rows import SELECT_EVENT, event_of
@@ -30,8 +29,18 @@ class RunViews(Connected):
         return event_of(row, row[-1])
 
     @reading
-    def trace(self, run: Run, *, after: int = 0, limit: int = 25_000, under: bytes | None = None) -> TraceRows:
-        return trace_rows(self._connection, run, after, limit, under)
+    def trace(
+        self, run: Run, *, after: int = 0, limit: int = 5000, inside: Collection[bytes] | None = None
+    ) -> TraceRows:
+        return columns.trace_rows(self._connection, run, after, limit, inside)
+
+    @reading
+    def trace_size(self, run: Run, *, after: int = 0) -> int:
+        return columns.trace_size(self._connection, run, after)
+
+    @reading
+    def spans_inside(self, run: Run, span_id: bytes) -> set[bytes]:
+        return columns.spans_inside(self._connection, run, span_id)
 
     @reading
     def way_down(self, run: Run, way: Way) -> list[Event]:

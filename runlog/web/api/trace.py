@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from base64 import b64encode
-from collections.abc import Iterable
-from functools import lru_cache
+from binascii import b2a_base64
+from dataclasses import fields
+from itertools import accumulate, compress
+from operator import itemgetter
 from sys import byteorder
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ import msgspec
 
 from runlog.console.message import render_message
 from runlog.stores.base import Reader, Run
-from runlog.stores.one_run import TraceRow
+from runlog.stores.one_run import TraceRows
 from runlog.web.api.run import run_children
 from runlog.web.api.types import TracePage
 from runlog.web.endpoint import Call, Endpoint, Parameter, bad_request
@@ -21,20 +22,21 @@ from runlog.web.endpoint import Call, Endpoint, Parameter, bad_request
 ROWS = 25_000
 """Of one page, at most."""
 BYTES = 4 * 1024 * 1024
+"""Of one page, about."""
 MESSAGE = 500
 """Characters of a message in a row."""
 
 LOG, OPEN, SPAN = 0, 1, 2
 HAS_EXCEPTION, IS_CUT, MESSAGE_CUT, HAS_LINKS = 1, 2, 4, 8
-_STATUS = {None: 0, "unset": 0, "ok": 1, "error": 2, "canceled": 3, "unfinished": 4}
+_AT_ONCE = 5000
+"""Rows that are in memory before it is known how many of them fit."""
 _ROW_BYTES = 64
-_NOWHERE = bytes(8)
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
-_encode = msgspec.json.encode
+_COLUMNS = [field.name for field in fields(TraceRows)]
 
 
 class _Title(msgspec.Struct):
-    type: str = ""
+    type: Any = ""
     message: Any = ""
 
 
@@ -43,132 +45,190 @@ class _Extra(msgspec.Struct):
 
     exception: _Title | None = None
     icon: str | None = None
-    truncated: msgspec.Raw | None = None
-    dropped: msgspec.Raw | None = None
-    links: list[msgspec.Raw] | None = None
-
-
-class _Shown(NamedTuple):
-    """What is made of a row beside its numbers."""
-
-    flags: int
-    message: str | None
-    accessories: tuple[str, ...]
+    truncated: Any = None
+    dropped: Any = None
+    links: Any = None
 
 
 def trace_page(reader: Reader, run: Run, after: int, limit: int, under: bytes | None = None) -> TracePage:
     """A page of a run's trace: rows with an id over `after`, as many as fit into 4 MiB."""
-    found = reader.trace(run, after=after, limit=max(1, min(limit, ROWS)), under=under)
-    size, names = 0, set[str]()
-    page: list[tuple[TraceRow, _Shown]] = []
-    for row in found.rows:
-        shown = _shown(row)
-        page.append((row, shown))
-        size += _size(row, shown, names)
-        if size > BYTES:
-            break
-    ended = {row.span_id for row, _ in page if row.kind == SPAN}
-    left = len(found.rows) - len(page)
-    cursor = page[-1][0].id if page else found.cursor
-    page = [pair for pair in page if pair[0].kind != OPEN or pair[0].span_id not in ended]
-    packed = _packed(run, page, cursor, found.remaining + left)
+    inside = None if under is None else reader.spans_inside(run, under)
+    columns, cursor, left, more = _Columns(), after, max(1, min(limit, ROWS)), True
+    while left > 0 and more and columns.size < BYTES:
+        wanted = min(left, _AT_ONCE)
+        rows = reader.trace(run, after=cursor, limit=wanted, inside=inside)
+        taken = columns.add(rows)
+        cursor = rows.id[taken - 1] if taken else cursor
+        left, more = left - taken, taken < len(rows) or len(rows) == wanted
+    page = columns.page(run, cursor, reader.trace_size(run, after=cursor) if more else 0)
     if after == 0:
         children = run_children(reader, run.run_id)
-        packed.children = children.items
-        packed.children_total = len(children.items) if children.cursor is None else reader.relatives(run).children
-    return packed
+        page.children = children.items
+        page.children_total = len(children.items) if children.cursor is None else reader.relatives(run).children
+    return page
 
 
-def _shown(row: TraceRow) -> _Shown:
-    flags, accessories = _of_extra(row.extra) if row.extra is not None else (0, ())
-    if row.kind != LOG:
-        return _Shown(
-            flags, None, accessories if row.http_status is None else (str(row.http_status)[:20], *accessories)
+class _Columns:
+    """A page as it grows."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._ids, self._starts, self._durations = array("d"), array("d"), array("d")
+        self._kinds, self._levels, self._statuses, self._flags = bytearray(), bytearray(), bytearray(), bytearray()
+        self._spans: list[bytes] = []
+        self._parents: list[bytes] = []
+        self._names: dict[str, int] = {}
+        self._name = array("I")
+        self._messages: list[str] = []
+        self._accessories: list[tuple[int, str]] = []
+
+    def add(self, rows: TraceRows) -> int:
+        """Add rows, or as many of them as fit; return how many."""
+        texts = _texts(rows)
+        count = len(rows)
+        size = _size(rows, texts)
+        if self.size + size > BYTES:
+            count = _fitting(rows, texts, BYTES - self.size)
+            rows = TraceRows(*(getattr(rows, column)[:count] for column in _COLUMNS))
+            texts = _texts(rows)
+        before = len(self._ids)
+        self.size += size
+        self._ids.extend(rows.id)
+        self._starts.extend(rows.start)
+        self._durations.extend(rows.duration)
+        self._kinds.extend(rows.kind)
+        self._levels.extend(rows.level)
+        self._statuses.extend(rows.status)
+        self._flags.extend(texts.flags)
+        self._spans.extend(rows.span)
+        self._parents.extend(rows.parent)
+        names = self._names
+        self._name.extend([names.setdefault(name, len(names)) for name in rows.name])
+        self._messages.extend(texts.messages)
+        self._accessories.extend([(before + number, text) for number, text in texts.accessories])
+        return count
+
+    def page(self, run: Run, cursor: int, remaining: int) -> TracePage:
+        self._leave_out_starts()
+        return TracePage(
+            run_id=run.run_id,
+            origin=run.created / 1e6,
+            count=len(self._ids),
+            id=_packed(self._ids),
+            kind=_packed(self._kinds),
+            level=_packed(self._levels),
+            status=_packed(self._statuses),
+            flags=_packed(self._flags),
+            name=_packed(self._name),
+            start=_packed(self._starts),
+            duration=_packed(self._durations),
+            span=_packed(b"".join(self._spans)),
+            parent=_packed(b"".join(self._parents)),
+            names=list(self._names),
+            messages=self._messages,
+            accessories=self._accessories,
+            children=[],
+            children_total=0,
+            cursor=cursor,
+            more=remaining > 0,
+            remaining=remaining,
         )
-    message = row.message if row.attributes is None else render_message(row.message, _decode(row.attributes))
-    if len(message) > MESSAGE or row.length > len(row.message):
-        message, flags = message[:MESSAGE], flags | MESSAGE_CUT
-    return _Shown(flags, message, ())
+
+    def _leave_out_starts(self) -> None:
+        """Leave out the starts of spans that end in the same page."""
+        kinds, spans = self._kinds, self._spans
+        if OPEN not in kinds:
+            return
+        ended = {span for span, kind in zip(spans, kinds, strict=True) if kind == SPAN}
+        kept = [kind != OPEN or span not in ended for span, kind in zip(spans, kinds, strict=True)]
+        places = [0, *accumulate(kept)]
+        self._accessories = [(places[number], text) for number, text in self._accessories if kept[number]]
+        self._kinds, self._levels = bytearray(compress(kinds, kept)), bytearray(compress(self._levels, kept))
+        self._statuses, self._flags = bytearray(compress(self._statuses, kept)), bytearray(compress(self._flags, kept))
+        self._ids, self._name = array("d", compress(self._ids, kept)), array("I", compress(self._name, kept))
+        self._starts = array("d", compress(self._starts, kept))
+        self._durations = array("d", compress(self._durations, kept))
+        self._spans, self._parents = list(compress(spans, kept)), list(compress(self._parents, kept))
 
 
-def _size(row: TraceRow, shown: _Shown, names: set[str]) -> int:
-    """Bytes of a row in the answer, about."""
-    size = _ROW_BYTES
-    if shown.message is not None:
-        size += 4 + _bytes(shown.message)
-    for text in shown.accessories:
-        size += 16 + _bytes(text)
-    if row.name not in names:
-        names.add(row.name)
-        size += 4 + _bytes(row.name)
-    return size
+class _Texts(NamedTuple):
+    """What is made of rows' texts: the flags of each row, the messages of the logs, and what is shown beside names."""
+
+    flags: list[int]
+    messages: list[str]
+    accessories: list[tuple[int, str]]
 
 
-def _bytes(text: str) -> int:
-    return len(text) if text.isascii() and text.isprintable() else len(_encode(text))
+def _texts(rows: TraceRows) -> _Texts:
+    known = {text: _of_extra(text) for text in set(rows.extra)}
+    flags = [known[text][0] for text in rows.extra]
+    accessories = [(number, str(status)) for number, status in enumerate(rows.http_status) if status is not None]
+    telling = {text for text, (_, shown) in known.items() if shown}
+    if telling:
+        accessories += [
+            (number, shown)
+            for number, text in enumerate(rows.extra)
+            if text in telling and rows.kind[number] != LOG
+            for shown in known[text][1]
+        ]
+        accessories.sort(key=itemgetter(0))
+    messages = []
+    for number in [number for number, kind in enumerate(rows.kind) if kind == LOG]:
+        message, attributes = rows.message[number], rows.attributes[number]
+        if attributes is not None:
+            message = render_message(message, _decode(attributes))
+        if len(message) > MESSAGE or rows.is_cut[number]:
+            message, flags[number] = message[:MESSAGE], flags[number] | MESSAGE_CUT
+        messages.append(message)
+    return _Texts(flags, messages, accessories)
 
 
-def _of_extra(extra: str) -> tuple[int, tuple[str, ...]]:
-    """The flags of an event, and what is shown beside its name. Most events have one of a few."""
-    return _of_few(extra) if len(extra) < 200 else _decoded(extra)
+def _size(rows: TraceRows, texts: _Texts) -> int:
+    """Bytes in the answer, about."""
+    words = [*texts.messages, *(text for _, text in texts.accessories), *set(rows.name)]
+    return len("".join(words).encode()) + 4 * len(words) + 12 * len(texts.accessories) + _ROW_BYTES * len(rows)
 
 
-def _decoded(text: str) -> tuple[int, tuple[str, ...]]:
+def _fitting(rows: TraceRows, texts: _Texts, room: int) -> int:
+    """How many of the rows fit, at least one."""
+    names, messages = set[str](), iter(texts.messages)
+    beside = [0] * len(rows)
+    for number, text in texts.accessories:
+        beside[number] += 16 + len(text.encode())
+    size = 0
+    for number, name in enumerate(rows.name):
+        size += _ROW_BYTES + beside[number]
+        if rows.kind[number] == LOG:
+            size += 4 + len(next(messages).encode())
+        if name not in names:
+            names.add(name)
+            size += 4 + len(name.encode())
+        if size > room:
+            return max(1, number)
+    return len(rows)
+
+
+def _of_extra(text: str | None) -> tuple[int, tuple[str, ...]]:
+    """The flags of an event, and what is shown beside its name."""
+    if text is None:
+        return 0, ()
     try:
         extra = msgspec.json.decode(text, type=_Extra)
     except msgspec.ValidationError:  # of another form than ours
         return 0, ()
     flags = HAS_EXCEPTION if extra.exception is not None else 0
-    flags |= IS_CUT if extra.truncated is not None or extra.dropped is not None else 0
+    flags |= IS_CUT if extra.truncated or extra.dropped else 0
     flags |= HAS_LINKS if extra.links else 0
     shown = [extra.icon[:40]] if extra.icon else []
     if extra.exception is not None:
-        title = f"{extra.exception.type}: {extra.exception.message}"
-        shown.append(title[:200])
+        shown.append(f"{extra.exception.type}: {extra.exception.message}"[:200])
     return flags, tuple(shown)
 
 
-_of_few = lru_cache(4096)(_decoded)
-
-
-def _packed(run: Run, page: list[tuple[TraceRow, _Shown]], cursor: int, remaining: int) -> TracePage:
-    origin, names = run.created, dict[str, int]()
-    rows = [row for row, _ in page]
-    return TracePage(
-        run_id=run.run_id,
-        origin=origin / 1e6,
-        count=len(page),
-        id=_numbers("d", [row.id for row in rows]),
-        kind=_numbers("B", [row.kind for row in rows]),
-        level=_numbers("B", [min(max(row.level, 0), 255) for row in rows]),
-        status=_numbers("B", [_STATUS.get(row.status, 0) for row in rows]),
-        flags=_numbers("B", [shown.flags for _, shown in page]),
-        name=_numbers("I", [names.setdefault(row.name, len(names)) for row in rows]),
-        start=_numbers("d", [row.time - origin for row in rows]),
-        duration=_numbers("d", [-1 if row.duration is None else row.duration for row in rows]),
-        span=_ids([row.span_id for row in rows]),
-        parent=_ids([row.parent_id for row in rows]),
-        names=list(names),
-        messages=[shown.message for _, shown in page if shown.message is not None],
-        accessories=[(number, text) for number, (_, shown) in enumerate(page) for text in shown.accessories],
-        children=[],
-        children_total=0,
-        cursor=cursor,
-        more=remaining > 0,
-        remaining=remaining,
-    )
-
-
-def _numbers(code: str, values: Iterable[float]) -> str:
-    packed = array(code, values)
-    if byteorder == "big":
-        packed.byteswap()
-    return b64encode(packed).decode()
-
-
-def _ids(values: Iterable[bytes | None]) -> str:
-    joined = b"".join(_NOWHERE if value is None else value[:8].ljust(8, b"\0") for value in values)
-    return b64encode(joined).decode()
+def _packed(values: array[float] | array[int] | bytes | bytearray) -> str:
+    if byteorder == "big" and isinstance(values, array):
+        values.byteswap()
+    return b2a_base64(values, newline=False).decode()
 
 
 async def trace(call: Call) -> TracePage:
@@ -178,9 +238,11 @@ async def trace(call: Call) -> TracePage:
     except ValueError:
         raise bad_request(f"{under[:40]!r} is not the id of a span", "it is 16 hexadecimal digits") from None
     after, limit = call.parameters.get("after") or 0, call.parameters.get("limit") or ROWS
-    return await call.read(
-        lambda reader: trace_page(reader, reader.run(call.path["run_id"], data=False), after, limit, top)
-    )
+
+    def read(reader: Reader) -> TracePage:
+        return trace_page(reader, reader.run(call.path["run_id"], data=False), after, limit, top)
+
+    return await call.read(read)
 
 
 ENDPOINTS = (
