@@ -61,9 +61,14 @@ _FIRST_VICTIM = "500"
 """Where memory runs out, this process is to be killed before the worker."""
 
 
-def main(descriptor: int, parent: int) -> None:
-    """Run the attempt that the parent tells of over this socket; it may take a while until there is one."""
+def main(descriptor: int, parent: int, streams: Mapping[str, int]) -> None:
+    """Run the attempt that the parent tells of over this socket; it may take a while until there is one.
+
+    `streams` are the descriptors that Python's stdout and stderr write to: it is recorded here, and what else goes to
+    the process's own descriptors is by the parent."""
     connection: Connection[Any, Any] = Connection(descriptor)
+    for name, number in streams.items():
+        _redirect(name, number)
     for number in (signal.SIGINT, signal.SIGTERM):  # whoever ends a whole service means the worker, which tells us
         signal.signal(number, lambda *_: None)
     _bind_to(parent)
@@ -80,6 +85,14 @@ def main(descriptor: int, parent: int) -> None:
     _Child(connection, start, parent).run()
 
 
+def _redirect(name: str, number: int) -> None:
+    stream = getattr(sys, name)
+    os.set_inheritable(number, False)  # noqa: FBT003
+    buffering = 1 if stream.line_buffering or os.isatty(number) else -1
+    own = open(number, "w", encoding=stream.encoding, errors=stream.errors, buffering=buffering)  # noqa: SIM115
+    setattr(sys, name, own)
+
+
 def _bind_to(parent: int) -> None:
     """End when the parent does."""
     if sys.platform == "linux":
@@ -89,6 +102,11 @@ def _bind_to(parent: int) -> None:
             Path("/proc/self/oom_score_adj").write_text(_FIRST_VICTIM, encoding="ascii")
     if os.getppid() != parent:
         os._exit(1)
+
+
+def _flush() -> None:
+    ctypes.CDLL(None).fflush(None)  # what C code has printed
+    get_recorder().flush(_FLUSH)
 
 
 class _Child:
@@ -113,7 +131,7 @@ class _Child:
     async def _run(self, settings: Settings) -> None:
         async with Project(settings, worker=False):
             last = await self._last_message(settings)
-            await to_thread.run_sync(get_recorder().flush, _FLUSH)  # before the parent says how it ended
+            await to_thread.run_sync(_flush)  # before the parent says how it ended
             self.send(last)
 
     async def _last_message(self, settings: Settings) -> Returned | Raised:

@@ -6,7 +6,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Self
 
@@ -48,6 +48,17 @@ def install(patch: Patch, name: str) -> None:
     lines = _Lines(name)
     patch.defer(lines.stop)
     patch.replace(sys, name, CapturedStream(stream, lines))
+
+
+def line_recorder(name: str) -> Callable[[str], None]:
+    """Return what records the lines of a text in the current run, as if they were printed to the stream `name`."""
+    lines = _Lines(name)
+
+    def record(text: str) -> None:
+        if (scope := scope_of(get_context())) is not None:
+            lines.take(scope, text)
+
+    return record
 
 
 class CapturedStream:

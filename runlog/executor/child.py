@@ -10,13 +10,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runlog.executor.messages import Start
+from runlog.executor.messages import Raised, Returned, Start
+from runlog.executor.output import Output
 from runlog.recording import seen_alive
 from runlog.system.process import describe_exit
 
@@ -29,7 +31,7 @@ _LAST_LOOK = 5.0
 """Seconds that a child may take to end when it has closed its side."""
 _SPARE_LIMIT = 60.0
 """Seconds that a process without an attempt lives."""
-_CODE = "import sys; sys.path[:] = {path!r}; from runlog.attempt_process import main; main({descriptor}, {parent})"
+_CODE = "import sys; sys.path[:] = {path!r}; from runlog.attempt_process import main; main({arguments})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,10 @@ class Ended:
     """How it ended."""
 
 
+def _code(descriptor: int, streams: dict[str, int]) -> str:
+    return _CODE.format(path=sys.path, arguments=f"{descriptor}, {os.getpid()}, {streams}")
+
+
 class ChildThread(threading.Thread):
     """Starts a process, gives it an attempt when there is one, hands its messages on, measures it and reaps it.
 
@@ -52,8 +58,10 @@ class ChildThread(threading.Thread):
     is ended with it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, captured: Iterable[str] = ()) -> None:
+        """`captured`: of stdout and stderr, those whose descriptors are read too."""
         super().__init__(name="runlog-process", daemon=True)
+        self._output = Output(captured)
         self._taking = threading.Lock()
         self._given = threading.Event()
         self._first: Start | None = None
@@ -81,6 +89,7 @@ class ChildThread(threading.Thread):
             if self._is_over:
                 return False
             self._first, self._limit, self._deliver = start, limit, deliver
+            self._output.context = copy_context()
             self._kill_at = math.inf
             self._given.set()
             return True
@@ -115,13 +124,19 @@ class ChildThread(threading.Thread):
 
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            code = _CODE.format(path=sys.path, descriptor=theirs.fileno(), parent=os.getpid())
-            process = subprocess.Popen(  # noqa: S603 - ourselves
-                [sys.executable, "-c", code],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            output = self._output
+            try:
+                output.start()
+                process = subprocess.Popen(  # noqa: S603 - ourselves
+                    [sys.executable, "-c", _code(theirs.fileno(), output.targets)],
+                    pass_fds=[theirs.fileno(), *output.targets.values()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output.ends.get("stdout"),
+                    stderr=output.ends.get("stderr"),
+                    start_new_session=True,
+                )
+            finally:
+                output.close_ends()
             connection: Connection[Any, Any] = Connection(ours.detach())
         try:
             if self._await_attempt(process):
@@ -133,6 +148,7 @@ class ChildThread(threading.Thread):
             with suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)  # what it started and left behind
             process.wait()
+            output.settle()
             with self._sending:
                 self._connection = None
                 connection.close()
@@ -164,7 +180,10 @@ class ChildThread(threading.Thread):
         while True:
             try:
                 if connection.poll(_LOOK if self._limit is None else _LOOK_AT_MEMORY):
-                    self._deliver(connection.recv())
+                    message = connection.recv()
+                    if isinstance(message, (Returned, Raised)):
+                        self._output.settle()  # the attempt ends with it
+                    self._deliver(message)
                 elif process.poll() is not None:  # what it has forked holds the socket open
                     return
             except (EOFError, OSError):

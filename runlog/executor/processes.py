@@ -38,6 +38,7 @@ from runlog.executor.messages import (
     Stop,
     Wait,
 )
+from runlog.executor.output import NUMBERS
 from runlog.recording.exceptions import DESCRIBED
 from runlog.recording.masks import registered_masks
 from runlog.system.wakeup import threadsafe_caller
@@ -117,7 +118,8 @@ class Processes:
         return _value(last, call.task.result_codec)
 
     def _new_child(self) -> ChildThread:
-        child = ChildThread()
+        capture = self._settings.capture
+        child = ChildThread([name for name in NUMBERS if getattr(capture, name)])
         self._children.add(child)
         child.on_exit = lambda: self._children.discard(child)
         child.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -50,6 +51,20 @@ async def tell(number: int, ctx: Context) -> dict[str, int]:
 
 
 tell.max_duration = 30
+
+
+@task(id="child-write", process=True)
+def write(how: str) -> None:
+    if how == "killed":
+        os.write(1, b"before it was killed\nunfinished")
+        os.kill(os.getpid(), 9)
+    print("of Python")
+    os.write(1, b"of the descriptor\n")
+    os.write(2, "of stderr: ä\n".encode())
+    subprocess.run(["echo", "of a program"], check=True)
+    os.write(1, (b"x" * 99 + b"\n") * 3_000)
+    ctypes.CDLL(None).puts(b"of C")
+    subprocess.Popen(["sleep", "60"], start_new_session=True)
 
 
 @task(id="child-double", process=True)
@@ -109,7 +124,7 @@ async def parent(number: int) -> int:
     return await double.trigger_and_wait(number)
 
 
-TASKS = (tell, double, look, fail, strange, die, eat, sleep, block, parent)
+TASKS = (tell, write, double, look, fail, strange, die, eat, sleep, block, parent)
 
 
 def register(registry: Registry) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,33 @@ async def test_what_a_child_does_is_in_the_run(bench: Bench) -> None:
     assert 0 < span.attributes["process.start"] * 1e9 <= (span.duration or 0)
     assert 0 < start <= (span.duration or 0) - (function.duration or 0)
     wait_until(lambda: is_gone(pid))
+
+
+async def test_what_is_written_past_python_is_in_the_run_too_and_passed_on(
+    bench: Bench, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with bench.worker():
+        handle = await child_tasks.write.trigger("all")
+        assert (await handle.wait()).status == "COMPLETED"
+    events = [event for event in bench.stored(handle.id)[1] if event.name in ("stdout", "stderr")]
+    told = Counter((event.name, event.message) for event in events)
+    assert told == {
+        ("stdout", "of Python"): 1, ("stdout", "of the descriptor"): 1, ("stderr", "of stderr: ä"): 1,
+        ("stdout", "of a program"): 1, ("stdout", "x" * 99): 3_000, ("stdout", "of C"): 1,
+    }  # fmt: skip
+    span = bench.span(handle.id, "process")
+    assert {event.parent_id for event in events if event.message.startswith("of a")} == {span.span_id}
+    assert all(event.time <= span.time + (span.duration or 0) for event in events)
+    out, err = capfd.readouterr()
+    assert Counter(out.splitlines())["of a program"] == Counter(out.splitlines())["of Python"] == 1
+    assert "of stderr: ä" in err.splitlines()
+
+
+async def test_what_a_process_wrote_before_it_was_killed_is_in_the_run(bench: Bench) -> None:
+    async with bench.worker():
+        handle = await child_tasks.write.trigger("killed")
+        await bench.until(lambda: bench.last(handle.id).status == "CRASHED", 60)
+    assert Counter(bench.logs(handle.id, "stdout")) == {"before it was killed": 3, "unfinished": 3}
 
 
 async def test_a_process_is_kept_ready_for_the_next_attempt_and_ends_with_the_worker(
