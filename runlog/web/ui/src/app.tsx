@@ -1,6 +1,7 @@
 // The shell: what is around every view.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "./parts/Button";
+import { fetchAhead } from "./parts/lazy";
 import { Failed, Loading } from "./parts/states";
 import { TooltipLayer } from "./parts/Tooltip";
 import { Toasts } from "./parts/toast";
@@ -8,7 +9,7 @@ import { Boundary } from "./shell/Boundary";
 import { HelpDialog } from "./shell/HelpDialog";
 import { TokenPrompt } from "./shell/TokenPrompt";
 import { TopBar } from "./shell/TopBar";
-import { CurrentView, preloadViews } from "./shell/views";
+import { CurrentView } from "./shell/views";
 import { useKeys } from "./state/keys";
 import { access, refreshSession, updated } from "./state/session";
 import { useTitle } from "./state/title";
@@ -38,7 +39,7 @@ function Shell({ ready }: { ready: boolean }) {
   ]);
   useEffect(() => setHelp(false), [here]);
   useEffect(() => {
-    if (ready) setTimeout(preloadViews, 1000);
+    if (ready) setTimeout(fetchAhead, 1000);
   }, [ready]);
   return (
     <>

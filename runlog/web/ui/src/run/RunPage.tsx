@@ -4,22 +4,25 @@ import { visible } from "../format/ansi";
 import { count, plural } from "../format/number";
 import { statusLook } from "../format/status";
 import { CountBadge } from "../parts/Badge";
+import { lazy } from "../parts/lazy";
 import { Loading } from "../parts/states";
 import { type Tab, Tabs } from "../parts/Tabs";
 import { useKeys } from "../state/keys";
 import { select, selection } from "../state/selection";
 import { usePageTitle } from "../state/title";
 import { params, setParams } from "../state/url";
-import { ContextTab } from "./context/ContextTab";
-import { DataTab } from "./data/DataTab";
 import { Header } from "./Header";
-import { LogsTab } from "./logs/LogsTab";
 import { RunModel, type Shown } from "./model";
 import { NoRun } from "./NoRun";
 import { Pane } from "./Pane";
-import { Selected } from "./Selected";
 import { Timeline } from "./timeline/Timeline";
 import "./run.css";
+
+// Not needed to show what happened first.
+const ContextTab = lazy(async () => (await import("./context/ContextTab")).ContextTab);
+const DataTab = lazy(async () => (await import("./data/DataTab")).DataTab);
+const LogsTab = lazy(async () => (await import("./logs/LogsTab")).LogsTab);
+const Selected = lazy(async () => (await import("./Selected")).Selected);
 
 type TabId = "timeline" | "logs" | "data" | "context";
 

@@ -1,6 +1,6 @@
+import { lazy } from "../parts/lazy";
 import { Empty } from "../parts/states";
 import type { Route } from "../state/url";
-import { lazy } from "./lazy";
 
 const RunsPage = lazy(async () => (await import("../runs/RunsPage")).RunsPage);
 const RunPage = lazy(async () => (await import("../run/RunPage")).RunPage);
@@ -28,9 +28,4 @@ export function CurrentView({ route: { view, id = "" } }: { route: Route }) {
     case "missing":
       return <Empty title="There is no such page" />;
   }
-}
-
-/** Fetch the code of the views that were not shown yet, while nothing else happens. */
-export function preloadViews(): void {
-  for (const view of [RunsPage, RunPage, LogsPage, ErrorsPage, PluginsPage]) view.preload();
 }
