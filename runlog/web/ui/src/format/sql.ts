@@ -90,24 +90,29 @@ export function formatSql(sql: string): SqlToken[][] {
 
 class Layout {
   readonly lines: SqlToken[][] = [[]];
-  /** For each open parenthesis: it is a subquery, whose clauses begin lines; the others stay in their line. */
-  private readonly open: boolean[] = [];
+  /** For each open parenthesis the depth of its line, if it is a subquery, whose clauses begin lines; null: a list. */
+  private readonly open: (number | null)[] = [];
+  private depth = 0;
   private ranges = 0;
 
   add(token: SqlToken, previous: SqlToken | undefined, next: SqlToken | undefined): void {
     const word = token.kind === "keyword" ? token.text.toLowerCase() : "";
     if (word === "between") this.ranges++;
     if (previous?.text.startsWith("--") || (previous?.text === ";" && this.open.length === 0)) this.fresh();
-    if (this.open.at(-1) !== false && previous !== undefined) {
+    if (this.open.at(-1) !== null && previous !== undefined) {
       if (isBreak(word, previous, next)) this.fresh();
       else if (isCondition(word, previous, this.ranges > 0)) this.fresh(1);
     }
     if (word === "and" && this.ranges > 0) this.ranges--;
-    if (token.text === ")" && this.open.pop() === true) this.fresh();
+    if (token.text === ")") {
+      const outside = this.open.pop();
+      if (typeof outside === "number") this.fresh(0, outside);
+    }
     this.put(token);
     if (token.text === "(") {
-      this.open.push(next?.kind === "keyword" && ["select", "with"].includes(next.text.toLowerCase()));
-      if (this.open.at(-1)) this.fresh();
+      const isQuery = next?.kind === "keyword" && ["select", "with"].includes(next.text.toLowerCase());
+      this.open.push(isQuery ? this.depth : null);
+      if (isQuery) this.fresh();
     }
   }
 
@@ -118,9 +123,15 @@ class Layout {
     line?.push(token);
   }
 
-  private fresh(deeper = 0): void {
-    const depth = this.open.filter(Boolean).length + deeper;
-    this.lines.push(depth > 0 ? [blank(2 * depth)] : []);
+  private fresh(deeper = 0, depth = this.inside()): void {
+    this.depth = depth + deeper;
+    this.lines.push(this.depth > 0 ? [blank(2 * this.depth)] : []);
+  }
+
+  /** The depth of the clauses of the innermost subquery. */
+  private inside(): number {
+    const outside = this.open.findLast((depth) => depth !== null) ?? null;
+    return outside === null ? 0 : outside + 1;
   }
 }
 

@@ -9,7 +9,6 @@ import {
   foldFrames,
   innermostOwn,
   readException,
-  titleOf,
 } from "../format/exception";
 import { count } from "../format/number";
 import { Button } from "./Button";
@@ -40,26 +39,12 @@ export function Exception({ data }: { data: unknown }) {
   );
 }
 
-function One({ exception, all, first, relation }: OneProps) {
+function One({ exception, all, first, relation, isTitled = false }: OneProps) {
   const groups = useMemo(() => foldFrames(exception.frames), [exception]);
   return (
     <>
       {relation && <p class="exception-relation">{relation}</p>}
-      <p class="exception-title">
-        <span class="exception-type">
-          {exception.module !== "" && exception.module !== "builtins" && (
-            <span class="exception-module">
-              <DataText text={exception.module} />.
-            </span>
-          )}
-          <DataText text={exception.type} />
-        </span>
-        {exception.message !== "" && (
-          <span class="exception-message">
-            <DataText text={exception.message} />
-          </span>
-        )}
-      </p>
+      {!isTitled && <Title exception={exception} />}
       {exception.notes.map((note, at) => (
         <p key={at} class="exception-note">
           <DataText text={note} />
@@ -83,12 +68,34 @@ function One({ exception, all, first, relation }: OneProps) {
   );
 }
 
+function Title({ exception }: { exception: ExceptionView }) {
+  return (
+    <span class="exception-title">
+      <span class="exception-type">
+        {exception.module !== "" && exception.module !== "builtins" && (
+          <span class="exception-module">
+            <DataText text={exception.module} />.
+          </span>
+        )}
+        <DataText text={exception.type} />
+      </span>
+      {exception.message !== "" && (
+        <span class="exception-message">
+          <DataText text={exception.message} />
+        </span>
+      )}
+    </span>
+  );
+}
+
 interface OneProps {
   exception: ExceptionView;
   all: boolean;
   /** The frame to look at first. */
   first: Frame | null;
   relation?: string;
+  /** Its title stands above it already. */
+  isTitled?: boolean;
 }
 
 function Members({ members, all, first }: { members: ExceptionView[]; all: boolean; first: Frame | null }) {
@@ -102,9 +109,10 @@ function Members({ members, all, first }: { members: ExceptionView[]; all: boole
             <details open={at < 3}>
               <summary>
                 <Icon name="right" />
-                <span class="exception-number">{at + 1}</span> <DataText text={titleOf(member)} />
+                <span class="exception-number">{at + 1}</span>
+                <Title exception={member} />
               </summary>
-              <One exception={member} all={all} first={first} />
+              <One exception={member} all={all} first={first} isTitled />
             </details>
           </li>
         ))}

@@ -1,7 +1,7 @@
 // What happened, in one sentence, and the way to where.
 import { useMemo } from "preact/hooks";
 import { download } from "../api/client";
-import type { RunDetail, RunLink } from "../api/types";
+import type { Cause as CauseOf, RunDetail, RunLink } from "../api/types";
 import { visible } from "../format/ansi";
 import { innermostOwn, readException } from "../format/exception";
 import { statusLook } from "../format/status";
@@ -41,14 +41,15 @@ export function Header({ shown }: { shown: Shown }) {
         </span>
       </div>
       <Sentence detail={detail} />
-      <Cause detail={detail} />
+      <Cause shown={shown} />
       <Facts detail={detail} />
     </header>
   );
 }
 
 /** The exception, and where in one's own code it came from: the cause without a click. */
-function Cause({ detail }: { detail: RunDetail }) {
+function Cause({ shown }: { shown: Shown }) {
+  const { detail } = shown;
   const exception = useMemo(() => readException(detail.exception), [detail.exception]);
   const { cause, run } = detail;
   const look = statusLook(run.status);
@@ -77,17 +78,23 @@ function Cause({ detail }: { detail: RunDetail }) {
         </p>
       )}
       {cause && (
-        <Button
-          kind="danger"
-          class="cause-jump"
-          icon="right"
-          onClick={() => select({ span: cause.span_id }, { tab: null, filter: null, errors: null, level: null })}
-        >
-          <span class="cut">Jump to {visible(cause.name)}</span>
+        <Button kind="danger" class="cause-jump" icon="right" onClick={() => jump(cause, shown)}>
+          <span class="cut">
+            Jump to {visible(type)} in {visible(cause.name)}
+          </span>
         </Button>
       )}
     </div>
   );
+}
+
+const UNFILTERED = { tab: null, filter: null, errors: null, level: null };
+
+/** To the span where it went wrong: in this run's tree, or in the run that failed below it. */
+function jump(cause: CauseOf, { detail, store }: Shown): void {
+  const isHere = cause.run_id === detail.run.run_id || store.rowOfSpan(cause.span_id) >= 0;
+  if (isHere) select({ span: cause.span_id }, UNFILTERED);
+  else navigate(`/runs/${encodeURIComponent(cause.run_id)}?span=${cause.span_id}`);
 }
 
 function Neighbours({ detail: { previous, next } }: { detail: RunDetail }) {

@@ -37,6 +37,18 @@ test("a list of values and a call stay on their line, a subquery is indented", (
     ")",
     "RETURNING id",
   ]);
+  expect(laidOut("select a from t where b and c in (select d from u where e and f) order by a")).toEqual([
+    "select a",
+    "from t",
+    "where b",
+    "  and c in (",
+    "    select d",
+    "    from u",
+    "    where e",
+    "      and f",
+    "  )",
+    "order by a",
+  ]);
 });
 
 test("what is inside strings, names and comments is not touched", () => {

@@ -64,13 +64,13 @@ interface DatumProps {
 
 function Datum({ title, name, detail, none, note }: DatumProps) {
   const value = detail[name];
-  const size = name === "payload" ? detail.payload_size : name === "output" ? detail.output_size : null;
-  const isLeftOut = value === null && size !== null && size > 0 && size !== NULL_SIZE;
+  const size = detail[`${name}_size`];
+  const isLeftOut = value === null && size > NULL_SIZE;
   return (
     <section class="datum" aria-label={title}>
       <header class="datum-head">
         <h2>{title}</h2>
-        {size !== null && size > 0 && value !== null && <span class="faint">{bytes(size)}</span>}
+        {size > 0 && value !== null && <span class="faint">{bytes(size)}</span>}
       </header>
       {note && (
         <p class="datum-note">
@@ -89,7 +89,7 @@ function Datum({ title, name, detail, none, note }: DatumProps) {
   );
 }
 
-/** `null` as JSON. */
+/** Of `null` as JSON, which is not left out for its size. */
 const NULL_SIZE = 4;
 
 interface LargeProps {
@@ -106,8 +106,8 @@ function Large({ runId, name, size, title }: LargeProps) {
   const load = async () => {
     setState({ isLoading: true });
     try {
-      const data = await get<Record<Name, unknown>>(`/api/runs/${encodeURIComponent(runId)}/data`, { part: name });
-      setState({ value: data[name], isLoading: false });
+      const value = await get<unknown>(`/api/runs/${encodeURIComponent(runId)}/data`, { what: name });
+      setState({ value, isLoading: false });
     } catch (error) {
       setState({ error, isLoading: false });
     }

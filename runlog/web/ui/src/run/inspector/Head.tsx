@@ -26,9 +26,11 @@ export function Head({ detail }: { detail: EventDetail }) {
         {detail.icon && <span class="inspector-icon">{visible(detail.icon)} </span>}
         {visible(detail.name)}
       </h2>
-      <span class={`pill tone-${status.tone}`} title={status.about || undefined}>
-        {status.label}
-      </span>
+      {status.label !== "" && (
+        <span class={`inspector-status tone-${status.tone}`} title={status.about || undefined}>
+          {status.label}
+        </span>
+      )}
     </header>
   );
 }
@@ -38,7 +40,7 @@ export function Message({ detail }: { detail: EventDetail }) {
   if (detail.kind === "log") {
     return (
       <div class="inspector-message">
-        <pre class={`message level-${detail.level >= 17 ? "error" : "plain"}`}>
+        <pre class={`message${detail.level >= 17 ? " message-bad" : ""}`}>
           {detail.message === "" ? <i>no message</i> : <Ansi text={detail.message} />}
         </pre>
         <CopyButton text={() => plainText(detail.message)} label="Copy the message" />

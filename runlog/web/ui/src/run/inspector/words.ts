@@ -54,7 +54,7 @@ export function statusWords(detail: EventDetail): { label: string; tone: SpanTon
     case "ok":
       return { label: "ok", tone: "good", about: "The code said so" };
     default:
-      return { label: "ended", tone: "idle", about: "" };
+      return { label: "", tone: "idle", about: "" };
   }
 }
 
