@@ -208,8 +208,11 @@ class Statistics:
 class Reader(RunReader, ListReader, Protocol):
     """The reading half of a store. Any number of processes may read while others write."""
 
-    def runs(self, query: Query | None = None, *, cursor: str | None = None, limit: int = 50) -> Page[Run]:
-        """Runs that match, newest first. `payload` and `output` are left out."""
+    def runs(
+        self, query: Query | None = None, *, cursor: str | None = None, limit: int = 50, budget: float = 0.3
+    ) -> Page[Run]:
+        """Runs that match, newest first; stops after `budget` seconds with what it has. `payload`, `output` and
+        `metadata` are left out."""
         ...
 
     def run(self, run_id: str, *, data: bool = True) -> Run:

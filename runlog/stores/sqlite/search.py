@@ -28,8 +28,7 @@ _FIRST_SLICE = 4096
 _FAST, _SLOW = 0.01, 0.05  # seconds: below, the next slice is 8 times as wide; above, half
 _MOST_RUNS = 256  # that lead a search
 _FEW_EVENTS = 500  # whose look-up one by one (30 µs each) is faster than collecting all that another term finds
-_MOST_EVENTS = 20_000  # that lead a list of runs
-_RUNS_A_SLICE = 64
+_ANY = "1"
 _KNOWN_AND_NOT = (f"r.{IS_LISTED}", "r.version = 0")
 """The runs that the indexes are of, and the others."""
 _INDEXED_RUN_FIELDS = ("run_id", "task", "status", "root_run_id")
@@ -45,6 +44,15 @@ class Plan:
     exact: bool
     lead: Match | None = None
     """The full-text match that leads, if any."""
+    led: str | None = None
+    """Source and condition of what leads; None where that is all events."""
+
+    def leads_to_most(self, connection: apsw.Connection, limit: int) -> bool:
+        """Whether no more than so many events are to be looked at."""
+        if self.led is None:
+            return False
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM {self.led} LIMIT {limit + 1})"
+        return int(connection.execute(sql, self.bindings).get) <= limit
 
 
 def plan_events(connection: apsw.Connection, node: Node | None) -> Plan | None:
@@ -62,18 +70,20 @@ def plan_events(connection: apsw.Connection, node: Node | None) -> Plan | None:
             lead, other, short = _shorter(connection, words, pairs)
             where.append(compiler.found_by(other, one_by_one=short))
         compiler.exact &= lead.exact
-        where.append(f"{lead.table} MATCH {compiler.bind(lead.expression)}")
+        matching = f"{lead.table} MATCH {compiler.bind(lead.expression)}"
+        where.append(matching)
         where += [f"{lead.table}.rowid >= :low", f"{lead.table}.rowid < :high"]
         source = f"{lead.table} CROSS JOIN event e ON e.id = {lead.table}.rowid"
+        led_by: str | None = f"{lead.table} WHERE {matching}"
     else:
         led = _lead_without_text(connection, parts, compiler)
         if led is None:
             return None
         source, condition = led
         where.append(condition)
-    return Plan(
-        f"{source} LEFT JOIN run r ON r.id = e.run", " AND ".join(where), compiler.bindings, compiler.exact, lead
-    )
+        led_by = f"{source} WHERE {condition}" if condition != _ANY else None
+    source += " LEFT JOIN run r ON r.id = e.run"
+    return Plan(source, " AND ".join(where), compiler.bindings, compiler.exact, lead, led_by)
 
 
 def _shorter(connection: apsw.Connection, one: Match, two: Match) -> tuple[Match, Match, bool]:
@@ -98,12 +108,12 @@ def _lead_without_text(connection: apsw.Connection, parts: list[Node], compiler:
                 return None
             chosen = compiler.bind(json.dumps(runs))
             return "event e INDEXED BY event_run", f"e.run IN (SELECT value FROM json_each({chosen}))"
-    lowest = max((_lowest_level(part) for part in parts), default=0)
+    lowest = max((lowest_level(part) for part in parts), default=0)
     if lowest >= ERROR:
         return "event e INDEXED BY event_error", f"e.level >= {ERROR}"
     if lowest >= WARN:
         return "event e INDEXED BY event_warn", f"e.level >= {WARN}"
-    return "event e NOT INDEXED", "1"
+    return "event e NOT INDEXED", _ANY
 
 
 def _finds_few_runs(node: Node) -> bool:
@@ -119,7 +129,7 @@ def _runs_if_few(connection: apsw.Connection, parts: list[Node]) -> list[int] | 
     return found if len(found) <= _MOST_RUNS else None
 
 
-def _lowest_level(node: Node) -> int:
+def lowest_level(node: Node) -> int:
     if isinstance(node, Term) and node.field.kind == "level" and isinstance(node.operand, int):
         return {"=": node.operand, ">=": node.operand, ">": node.operand + 1}.get(node.op, 0)
     return 0
@@ -207,83 +217,6 @@ def _written(connection: apsw.Connection, number: int) -> int | None:
     sql = "SELECT time + coalesce(duration, 0) FROM event WHERE id >= ? AND kind <> ? ORDER BY id LIMIT 1"
     found: int | None = connection.execute(sql, (number, OPEN)).get
     return found
-
-
-def list_runs(
-    connection: apsw.Connection, query: Query | None, cursor: str | None, limit: int, budget: float
-) -> Page[Run]:
-    """See Reader.runs."""
-    deadline = clock.monotonic() + budget
-    node = query.node if query else None
-    created, number = parse_cursor(cursor, 2) if cursor is not None else (2**63 - 1, 2**63 - 1)
-    compiler = Compiler(connection)
-    where = [f"r.{IS_LISTED}", "(r.created, r.id) < (:created, :number)"]
-    parts = conjuncts(node)
-    where += [compiler.condition(part) for part in parts if not needs_event(part)]
-    mixed = node is not None and needs_event(node)
-    if mixed:
-        where += _run_hints(connection, parts, compiler)
-    sql = (
-        f"SELECT {SELECT_RUN} FROM run r WHERE {' AND '.join(where)} ORDER BY r.created DESC, r.id DESC"
-        f" LIMIT {_RUNS_A_SLICE if mixed else limit}"
-    )
-    finder = _EventFinder(connection, node) if mixed else None
-    items: list[Run] = []
-    while True:
-        bindings = compiler.bindings | {"created": created, "number": number}
-        rows = fetch(connection, sql, bindings)
-        for row in rows:
-            run = run_of(row)
-            created, number = run.created, run.id
-            if finder is None or finder.has_event(run):
-                items.append(run)
-                if len(items) >= limit:
-                    return Page(items, f"{created}.{number}")
-            if finder is not None and clock.monotonic() > deadline:
-                return Page(items, f"{created}.{number}", created)
-        if finder is None or len(rows) < _RUNS_A_SLICE:
-            return Page(items, None)
-
-
-def _run_hints(connection: apsw.Connection, parts: list[Node], compiler: Compiler) -> list[str]:
-    """Conditions that every run with a matching event meets, from the counters and from the full-text indexes."""
-    hints = []
-    lowest = max((_lowest_level(part) for part in parts), default=0)
-    if lowest >= WARN:
-        hints.append("r.errors > 0" if lowest >= ERROR else "r.errors + r.warnings > 0")
-    for match in map(compiler.match, parts):
-        if match is None:
-            continue
-        sql = f"SELECT rowid FROM {match.table} WHERE {match.table} MATCH ? LIMIT {_MOST_EVENTS + 1}"
-        events = [row[0] for row in connection.execute(sql, (match.expression,))]
-        if len(events) <= _MOST_EVENTS:
-            sql = "SELECT DISTINCT run FROM event WHERE id IN (SELECT value FROM json_each(?))"
-            runs = [row[0] for row in connection.execute(sql, (json.dumps(events),)) if row[0] is not None]
-            hints.append(f"r.id IN (SELECT value FROM json_each({compiler.bind(json.dumps(runs))}))")
-            break  # one short list is enough
-    return hints
-
-
-class _EventFinder:
-    """Says whether a run has a log or an ended span that matches."""
-
-    def __init__(self, connection: apsw.Connection, node: Node | None) -> None:
-        compiler = Compiler(connection, beginnings=False)
-        where = compiler.condition(node) if node is not None else "1"
-        self._connection, self._bindings, self._node, self._exact = connection, compiler.bindings, node, compiler.exact
-        self._sql = (
-            f"SELECT {SELECT_EVENT}, r.run_id FROM event e INDEXED BY event_run JOIN run r ON r.id = e.run"
-            f" WHERE e.run = :run AND e.kind <> {OPEN} AND {where}"
-        )
-
-    def has_event(self, run: Run) -> bool:
-        ids = "SELECT (SELECT min(id) FROM event WHERE run = :run), (SELECT max(id) FROM event WHERE run = :run)"
-        [(low, high)] = fetch(self._connection, ids, {"run": run.id})
-        if low is None:
-            return False
-        bindings = self._bindings | {"run": run.id, "low": low, "high": high + 1}
-        with closing(self._connection.execute(self._sql, bindings)) as rows:
-            return any(self._exact or matches(self._node, event_of(row, row[-1]), run) for row in rows)
 
 
 def parse_cursor(cursor: str, parts: int) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from runlog.errors import StoreError
 from runlog.stores.base import Batch, Bucket, Event, Page, Pruned, Run, Statistics
 from runlog.stores.evaluate import matches
 from runlog.stores.query import Query, Term, leaves
-from runlog.stores.sqlite import read, retention, search
+from runlog.stores.sqlite import read, retention, run_list, search
 from runlog.stores.sqlite.connected import DAMAGED, reading, store_error
 from runlog.stores.sqlite.listing import ListViews
 from runlog.stores.sqlite.repair import repair_batch
@@ -25,7 +25,6 @@ from runlog.system.write_lock import file_identity
 
 T = TypeVar("T")
 
-_RUNS_BUDGET = 0.5  # seconds that a list of runs may look for events
 _SPANS_A_TRANSACTION = 1000
 _UNFIT_VALUE = (apsw.TooBigError, apsw.ConstraintError, apsw.MismatchError, apsw.RangeError)
 
@@ -190,9 +189,10 @@ class SQLiteStore(RunViews, ListViews):
         return {row[0]: row[1] for row in fetch(self._connection, sql, (spool_id,))}
 
     @reading
-    def runs(self, query: Query | None = None, *, cursor: str | None = None, limit: int = 50) -> Page[Run]:
-        """See Reader.runs. With terms about events it looks for half a second, then `searched_to` says how far back."""
-        return search.list_runs(self._connection, query, cursor, max(1, limit), _RUNS_BUDGET)
+    def runs(
+        self, query: Query | None = None, *, cursor: str | None = None, limit: int = 50, budget: float = 0.3
+    ) -> Page[Run]:
+        return run_list.list_runs(self._connection, query, cursor, max(1, limit), budget)
 
     @reading
     def run(self, run_id: str, *, data: bool = True) -> Run:

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from runlog.stores.base import DEBUG, ERROR, INFO, WARN, Batch, Event, Run
 from runlog.stores.evaluate import matches, run_matches
-from runlog.stores.query import SPAN_STATUSES, And, Node, Not, Op, Or, Phrase, Query, Term, Word
-from runlog.stores.sqlite import SQLiteStore, compiler, search
+from runlog.stores.query import RUN_STATUSES, SPAN_STATUSES, And, Node, Not, Op, Or, Phrase, Query, Term, Word
+from runlog.stores.sqlite import SQLiteStore, compiler, event_finder, leads, run_list, run_plan, search
 from tests.helpers import times
 from tests.stores.query_strategies import BASE, KEYS, SECOND, TEXTS, WORDS, events, nodes, runs
 
 RUN_IDS = ("run_a", "run_b", "run_c")
+OTHER_RUNS = tuple(f"run_{letter}" for letter in "defghijkl")
 ORDER: tuple[Op, ...] = ("<", "<=", ">", ">=")
 
 
@@ -30,11 +31,15 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setattr(compiler, "_MOST_DOCUMENTS", 0)
         monkeypatch.setattr(compiler, "_MOST_TERMS", 0)
         monkeypatch.setattr(search, "_FEW_EVENTS", 0)
-        monkeypatch.setattr(search, "_MOST_EVENTS", 0)
         monkeypatch.setattr(search, "_MOST_RUNS", 0)
         monkeypatch.setattr(search, "_FIRST_SLICE", 64)
         monkeypatch.setattr(search, "_FAST", 0)
-        monkeypatch.setattr(search, "_RUNS_A_SLICE", 1)
+        monkeypatch.setattr(leads, "FEW", 0)
+        monkeypatch.setattr(run_plan, "_FIRST_SLICE", 1)
+        monkeypatch.setattr(run_plan, "_SLICE_TIME", 0)
+        monkeypatch.setattr(event_finder, "_WIDEST", 0)
+        monkeypatch.setattr(run_list, "_MOST_EVENTS", 0)
+        monkeypatch.setattr(run_list, "_A_LOOK", 1)
     opened = SQLiteStore(tmp_path / "log.db")
     yield opened
     opened.close()
@@ -58,8 +63,9 @@ class Expected:
         assert paged(lambda cursor: store.search(query, cursor=cursor, limit=limit, budget=60), "id") == found, str(
             node
         )
-        expected = [run.run_id for run in self.listed if run_matches(query, run, self.of_run[run.run_id])]
-        assert paged(lambda cursor: store.runs(query, cursor=cursor, limit=2), "run_id") == expected, str(node)
+        expected = [run.run_id for run in self.listed if run_matches(query, run, self.of_run.get(run.run_id, []))]
+        pages = paged(lambda cursor: store.runs(query, cursor=cursor, limit=2, budget=60), "run_id")
+        assert pages == expected, str(node)
         return len(found) + len(expected)
 
     def check_tail(self, store: SQLiteStore, node: Node) -> None:
@@ -109,7 +115,53 @@ def fixed_log(random: Random) -> Batch:
     common: dict[str, Any] = {"version": 1, "queue": "default", "changed": BASE, "trace_id": b"\xab" * 16}
     failed = Run("run_a", task="send-email", status="FAILED", created=BASE, started=BASE, ended=BASE + SECOND, **common)
     failed.tags, failed.error = ("vip",), {"type": "ValueError", "message": "no"}
-    return Batch(events=made, runs=[failed, Run("run_b", task="sync", status="EXECUTING", created=BASE + 1, **common)])
+    others = [other_run(random, run_id) for run_id in OTHER_RUNS]
+    known = Run("run_b", task="sync", status="EXECUTING", created=BASE + 1, **common)
+    return Batch(events=made, runs=[failed, known, *others])
+
+
+def other_run(random: Random, run_id: str) -> Run:
+    """A run without events."""
+    return Run(
+        run_id,
+        random.randrange(1, 4),
+        random.choice(("send-email", "sync", "send")),
+        random.choice(RUN_STATUSES),
+        random.choice(("default", "mail")),
+        BASE + random.randrange(-3, 3) * SECOND,
+        BASE,
+        parent_run_id=random.choice((None, "run_a")),
+        root_run_id=random.choice((None, "run_a", run_id)),
+        tags=tuple(random.sample(("vip", "v", "x"), random.randrange(3))),
+        error=random.choice((None, {"type": "ValueError", "message": "no"}, {"type": "KeyError", "message": "no"})),
+        options=random.choice((None, {}, {"batch_id": "vip"}, {"replay_of": "run_a", "priority": 1.5})),
+        code_version=random.choice((None, "v", "vip")),
+    )
+
+
+def run_leaves() -> list[Node]:
+    """Terms about what runs have indexes of, and several values of one."""
+    texts = {
+        "task": ("send", "sync", "send-email", ""),
+        "queue": ("default", "mail", "mai"),
+        "tag": ("vip", "v", "x", "y"),
+        "run": ("run_a", "run_d", "run_", "run_z"),
+        "run.parent": ("run_a", "run_b"),
+        "run.root": ("run_a", "run_d"),
+        "run.batch": ("vip", "x"),
+        "run.replay_of": ("run_a", "vip"),
+        "run.error": ("ValueError", "KeyError", "K"),
+        "run.version": ("v", "vip", "x"),
+    }
+    made: list[Node] = [Term("status", "=", status) for status in RUN_STATUSES]
+    for key, values in texts.items():
+        equal = tuple(Term(key, "=", value) for value in values)
+        made += [*equal, Or(equal[:2]), Or(equal), And(equal[:2]), Or((And(equal[:2]), equal[-1])), Term(key, "exists")]
+        made += [Term(key, "prefix", value[:size]) for value in values for size in (1, 3)]
+    made += [Or((made[3], made[6], Not(made[2]))), Or((made[0], made[12])), And((made[3], made[5]))]
+    made += [Term("run.created", op, f"2026-09-21T14:13:{at}Z") for op in ORDER for at in ("18", "20", "20.5", "22")]
+    made += [Term("run.errors", op, value) for op in (*ORDER, "=") for value in ("0", "0.5", "1", "2")]
+    return made
 
 
 def leaves() -> list[Node]:
@@ -168,6 +220,12 @@ def test_random_trees(store: SQLiteStore) -> None:
     expected, of = Expected(store), leaves()
     for _ in range(times(150, 250)):
         expected.check(store, tree(random, of))
+    about_runs = run_leaves()
+    for node in about_runs:
+        expected.check(store, node)
+        expected.check(store, Not(node))
+    for _ in range(times(150, 250)):
+        expected.check(store, tree(random, random.choice((about_runs, of + about_runs))))
 
 
 Log = tuple[list[Run], list[Event]]

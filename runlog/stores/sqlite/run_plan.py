@@ -1,0 +1,150 @@
+# ruff: noqa: S608 - values are bound; the text put together here is all our own
+"""How the runs that match a query are found: by which index, with which conditions, and in which pieces of time."""
+
+from __future__ import annotations
+
+import json
+import time as clock
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import apsw
+
+from runlog.stores.base import ERROR, WARN
+from runlog.stores.query import Node, Or, Term, needs_event
+from runlog.stores.sqlite.compiler import Compiler, conjuncts
+from runlog.stores.sqlite.event_finder import EventFinder, runs_of
+from runlog.stores.sqlite.leads import Lead, find_lead
+from runlog.stores.sqlite.schema import IS_LISTED
+from runlog.stores.sqlite.search import lowest_level, plan_events
+
+_FIRST_SLICE = 4096
+_SLICE_TIME = 0.04  # seconds that a slice is made to take; one is at most 8 times as wide as the one before
+_OLDEST, _NEWEST = -(2**63), 2**63 - 1
+
+
+@dataclass(slots=True)
+class RunPlan:
+    """`SELECT … FROM source WHERE where` finds the runs created from `:low` on and before `:high`.
+
+    The `finder` says which of them have an event that matches.
+    """
+
+    connection: apsw.Connection
+    low: int
+    high: int
+    source: str = "run r INDEXED BY run_created"
+    where: list[str] = field(default_factory=list)
+    bindings: dict[str, Any] = field(default_factory=dict)
+    lead: Lead | None = None
+    few: bool = False
+    """So few that they are looked at all at once."""
+    finder: EventFinder | None = None
+    natural: bool = False
+    """Its index has all that is wanted, and nothing else, in the order of creation."""
+
+    def sql(self, select: str, *more: str, tail: str = "") -> str:
+        conditions = [f"r.{IS_LISTED}", "r.created >= :low", "r.created < :high", *self.where, *more]
+        return f"SELECT {select} FROM {self.source} WHERE {' AND '.join(conditions)} {tail}"
+
+    def bound(self, low: int, high: int, **more: Any) -> dict[str, Any]:
+        return {**self.bindings, "low": low, "high": high, **more}
+
+    def slices(self) -> Iterator[tuple[int, int]]:
+        """Pieces of the time, newest first, the next one as wide as the caller is fast: low <= created < high."""
+        if self.few:
+            yield self.low, self.high
+            return
+        first = self.connection.execute(f"SELECT min(created) FROM run r INDEXED BY run_created WHERE {IS_LISTED}").get
+        low, high, width = self.low if first is None else max(self.low, first), self.high, _FIRST_SLICE
+        below = (
+            f"SELECT created FROM run INDEXED BY run_created WHERE {IS_LISTED} AND created < ?"
+            " ORDER BY created DESC LIMIT 1 OFFSET ?"
+        )
+        while first is not None and high > low:
+            started = clock.monotonic()
+            bottom: int | None = self.connection.execute(below, (high, width)).get
+            bottom = low if bottom is None else max(low, bottom)
+            yield bottom, high
+            faster = _SLICE_TIME / max(clock.monotonic() - started, 1e-6)
+            width = max(_FIRST_SLICE // 8, int(width * min(8.0, max(0.5, faster))))
+            high = bottom
+
+
+def plan_runs(connection: apsw.Connection, node: Node | None, *, most_events: int) -> RunPlan | None:
+    """Plan a list of runs; None if there can be none. Up to `most_events` events are looked at beforehand."""
+    parts = conjuncts(node)
+    low, high = _created(parts)
+    about_events = [part for part in parts if needs_event(part)]
+    about_runs = [part for part in parts if part not in about_events]
+    if len(about_events) == 1 and (counter := _counted(about_events[0])) is not None:
+        about_runs.append(counter)
+        about_events = []
+    plan = RunPlan(connection, low, high)
+    if about_events:
+        runs = _with_few_events(connection, node, most_events)
+        if runs is not None:
+            return _among(plan, runs, []) if runs else None
+        plan.finder = EventFinder(connection, node)
+        about_runs += _hints(about_events)
+    plan.lead = find_lead(connection, about_runs, low, high)
+    if plan.lead is None:
+        return _among(plan, None, about_runs)
+    left = [part for part in about_runs if part is not plan.lead.part or not plan.lead.exact]
+    if plan.lead.runs is not None:
+        return _among(plan, plan.lead.runs, left) if plan.lead.runs else None
+    plan.source = plan.lead.table.replace("run ", "run r ", 1)
+    plan.where.append(plan.lead.condition)
+    plan.bindings |= plan.lead.bindings
+    return _among(plan, None, left)
+
+
+def _among(plan: RunPlan, runs: Sequence[int] | None, parts: Sequence[Node]) -> RunPlan:
+    compiler = Compiler(plan.connection)
+    if runs is not None:
+        plan.few, plan.source = True, "run r"
+        plan.where.append(f"r.id IN (SELECT value FROM json_each({compiler.bind(json.dumps(list(runs)))}))")
+    plan.where += [compiler.condition(part) for part in parts]
+    plan.natural = runs is None and not parts and (plan.lead is None or plan.lead.single)
+    plan.bindings |= compiler.bindings
+    return plan
+
+
+def _created(parts: Sequence[Node]) -> tuple[int, int]:
+    """The time in which the runs were created, from and before."""
+    low, high = _OLDEST, _NEWEST
+    for part in parts:
+        if isinstance(part, Term) and part.key == "run.created" and isinstance(part.operand, int):
+            if part.op in (">", ">="):
+                low = max(low, part.operand + (part.op == ">"))
+            elif part.op in ("<", "<="):
+                high = min(high, part.operand + (part.op == "<="))
+    return low, high
+
+
+def _counted(part: Node) -> Node | None:
+    """The same said of the run's counters, where they say it."""
+    if not isinstance(part, Term) or part.op == "=":
+        return None
+    level, errors = lowest_level(part), Term("run.errors", ">", "0")
+    if level == WARN:
+        return Or((errors, Term("run.warnings", ">", "0")))
+    return errors if level == ERROR else None
+
+
+def _hints(parts: Sequence[Node]) -> list[Node]:
+    """What is true of every run with an event that matches."""
+    lowest = max(map(lowest_level, parts))
+    return [Term("run.errors", ">", "0")] if lowest >= ERROR else []
+
+
+def _with_few_events(connection: apsw.Connection, node: Node | None, most: int) -> list[int] | None:
+    """The runs that match, by the events that do; None where too many events may."""
+    plan = plan_events(connection, node)
+    if plan is None:
+        return []
+    if not plan.leads_to_most(connection, most):
+        return None
+    bindings = plan.bindings | {"low": _OLDEST, "high": _NEWEST}
+    return list(runs_of(connection, node, plan, bindings))
