@@ -6,17 +6,22 @@ import type { RunDetail, RunLink, RunsPage } from "../api/types";
 import { visible } from "../format/ansi";
 import { count, plural } from "../format/number";
 import { termOf } from "../format/query";
+import { CopyButton } from "../parts/CopyButton";
 import { Duration } from "../parts/Duration";
 import { Link } from "../parts/Link";
 import { Popover } from "../parts/Popover";
 import { Failed, Loading } from "../parts/states";
 import { Time } from "../parts/Time";
-import { RunLine } from "./inspector/Relations";
+import { RunLine } from "./RunLine";
 
 export function Facts({ detail }: { detail: RunDetail }) {
   const { run } = detail;
   return (
     <ul class="run-facts" aria-label="About this run">
+      <li class="run-fact run-fact-id">
+        <code>{run.run_id}</code>
+        <CopyButton text={run.run_id} label="Copy the run's id" />
+      </li>
       <Fact name="created">
         <Time ms={run.created} text={detail.created_text} />
       </Fact>

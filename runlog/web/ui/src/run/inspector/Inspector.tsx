@@ -104,7 +104,7 @@ function Body({ detail, source, runId, origin, filters, onSpan }: InspectorProps
           <Json value={detail.result} label="result" />
         </Section>
       )}
-      <SpanEvents events={detail.events} origin={origin} />
+      <SpanEvents detail={detail} origin={origin} />
       <Triggered runs={detail.triggered} />
       <Links links={detail.links} runId={runId} onSpan={onSpan} />
       {missing.length > 0 && (

@@ -11,13 +11,15 @@ import { FactList } from "../../parts/FactList";
 import { Icon } from "../../parts/Icon";
 import { Link } from "../../parts/Link";
 import { Time } from "../../parts/Time";
+import { RunLine } from "../RunLine";
 import { Section } from "./Inspector";
 import { sinceStart } from "./words";
 
 /** Runs of a list that are shown before one asks for the rest. */
 const FEW = 10;
 
-export function SpanEvents({ events, origin }: { events: SpanEvent[]; origin: number | undefined }) {
+export function SpanEvents({ detail, origin }: { detail: EventDetail; origin: number | undefined }) {
+  const events = detail.events.filter((event) => !(detail.exception !== null && isOnlyException(event)));
   if (events.length === 0) return null;
   return (
     <Section title="Events">
@@ -35,6 +37,11 @@ export function SpanEvents({ events, origin }: { events: SpanEvent[]; origin: nu
       </ol>
     </Section>
   );
+}
+
+/** An exception is shown as itself; its event says nothing more. */
+function isOnlyException(event: SpanEvent): boolean {
+  return event.name === "exception" && event.attributes.length === 0;
 }
 
 export function Triggered({ runs }: { runs: RunLink[] }) {
@@ -56,17 +63,6 @@ export function Triggered({ runs }: { runs: RunLink[] }) {
         </Button>
       )}
     </Section>
-  );
-}
-
-/** A run in a line: its state, task and id. */
-export function RunLine({ run, query = "" }: { run: RunLink; query?: string }) {
-  return (
-    <Link href={`/runs/${encodeURIComponent(run.run_id)}${query}`} class="run-link">
-      <StatusBadge status={run.status} compact />
-      <span class="cut">{visible(run.task)}</span>
-      <span class="faint mono">{run.run_id.slice(-6)}</span>
-    </Link>
   );
 }
 

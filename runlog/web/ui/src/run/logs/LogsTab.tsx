@@ -19,6 +19,8 @@ import { countLines, LineMap } from "./wrap";
 import "./logs.css";
 
 const ROW = 22;
+/** Before the name of a logger of the standard library. */
+const STDLIB = "logging:";
 const NUMBERS: Record<string, number> = { debug: 0, info: 9, warn: 13, error: 17 };
 
 interface LogsTabProps {
@@ -166,7 +168,7 @@ function Line({ store, row, part, columns, isAbsolute }: LineProps) {
         class={`log-source log-from-${source === "stderr" || source === "stdout" ? source : "other"}`}
         title={source}
       >
-        {visible(source)}
+        {visible(source.startsWith(STDLIB) ? source.slice(STDLIB.length) : source)}
       </span>
       <LogText store={store} row={row} part={part} columns={columns} />
     </>

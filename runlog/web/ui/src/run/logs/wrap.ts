@@ -9,6 +9,9 @@ const TAB = 4;
 
 export type Line = AnsiSpan[];
 
+/** A line breaks behind a space, if there is one in this share of its end. */
+const LATE = 0.6;
+
 /** A message's lines; there is one at least. `columns` infinite breaks only where the text does. */
 export function linesOf(message: string, columns: number): Line[] {
   const lines: Line[] = [[]];
@@ -19,23 +22,35 @@ export function linesOf(message: string, columns: number): Line[] {
         lines.push([]);
         width = 0;
       }
-      let begun = 0;
-      let place = 0;
-      for (const character of part) {
-        const wide = character === "\t" ? TAB : WIDE.test(character) ? 2 : 1;
-        if (width + wide > columns && width > 0) {
-          push(lines, part.slice(begun, place), span.classes);
-          lines.push([]);
-          begun = place;
-          width = 0;
-        }
-        width += wide;
-        place += character.length;
-      }
-      push(lines, part.slice(begun), span.classes);
+      width = fill(lines, part, span.classes, width, columns);
     }
   }
   return lines;
+}
+
+/** Add a text without new lines behind what the last line has; returns how wide that is then. */
+function fill(lines: Line[], text: string, classes: string, from: number, columns: number): number {
+  let width = from;
+  let begun = 0;
+  let place = 0;
+  // Behind the last space of the line: where, and how wide the line is up to there.
+  let space = { place: 0, width: 0 };
+  for (const character of text) {
+    const wide = character === "\t" ? TAB : WIDE.test(character) ? 2 : 1;
+    if (width + wide > columns && width > 0) {
+      const isLate = space.place > begun && space.width >= columns * LATE;
+      const end = isLate ? space.place : place;
+      push(lines, text.slice(begun, end), classes);
+      lines.push([]);
+      width = isLate ? width - space.width : 0;
+      begun = end;
+    }
+    width += wide;
+    place += character.length;
+    if (character === " ") space = { place, width };
+  }
+  push(lines, text.slice(begun), classes);
+  return width;
 }
 
 /** How many lines a message has. */

@@ -12,6 +12,12 @@ test("messages break at new lines and at the last column, and nothing is lost", 
   expect(texts("💥💥💥", 4)).toEqual(["💥💥", "💥"]);
 });
 
+test("a line breaks behind a space where that is not far", () => {
+  expect(texts("the quick brown fox jumps", 12)).toEqual(["the quick ", "brown fox ", "jumps"]);
+  expect(texts("a verylongwordindeed", 10)).toEqual(["a verylong", "wordindeed"]);
+  expect(texts("one two \x1b[1mthree four\x1b[0m", 10)).toEqual(["one two th", "ree four"]);
+});
+
 test("a colour goes on over the break", () => {
   expect(linesOf("\x1b[31mabcd\x1b[0me", 3)).toEqual([
     [{ text: "abc", classes: "ansi-fg-1" }],
@@ -23,7 +29,18 @@ test("a colour goes on over the break", () => {
 });
 
 test("the quick count is the slow one", () => {
-  for (const text of ["", "x", "abc", "abcd", "a\nb", "\x1b[1mabc\x1b[0m", "日本", "a\tb", "x".repeat(500)]) {
+  for (const text of [
+    "",
+    "x",
+    "abc",
+    "abcd",
+    "a\nb",
+    "\x1b[1mabc\x1b[0m",
+    "日本",
+    "a\tb",
+    "x".repeat(500),
+    "one two three four five ",
+  ]) {
     for (const columns of [1, 3, 4, 80]) expect(countLines(text, columns)).toBe(linesOf(text, columns).length);
   }
 });
