@@ -18,6 +18,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 UI = Path(__file__).resolve().parent
 STATIC = UI.parent / "static"
@@ -116,18 +117,22 @@ def _size(folder: Path) -> Size:
     packed = {path: len(gzip.compress(path.read_bytes())) for path in folder.glob("assets/*") if path.suffix != ".svg"}
 
     def needed(name: str, found: set[str]) -> set[str]:
-        chunk = chunks[name]
-        if chunk["file"] not in found:
-            found.update((chunk["file"], *chunk.get("css", ())))
-            for other in chunk.get("imports", ()):
+        if name not in found:
+            found.add(name)
+            for other in chunks[name].get("imports", ()):
                 needed(other, found)
         return found
 
-    views = {
-        Path(view).stem: sum(packed[folder / file] for file in needed(view, needed(entry, set())))
-        for view in chunks[entry].get("dynamicImports", ())
-    }
+    views = {}
+    first = needed(entry, set())
+    for view in {view for name in first for view in chunks[name].get("dynamicImports", ())}:
+        files = {file for name in needed(view, set(first)) for file in _files(chunks[name])}
+        views[Path(view).stem] = sum(packed[folder / file] for file in files)
     return Size(sum(packed.values()), views)
+
+
+def _files(chunk: dict[str, Any]) -> tuple[str, ...]:
+    return chunk["file"], *chunk.get("css", ())
 
 
 def _digest() -> str:

@@ -1,5 +1,8 @@
 import { defineConfig } from "vite";
 
+const BASE =
+  /node_modules|src\/(api|state|shell)\/|src\/format\/(duration|number|status|time)\.|src\/parts\/(Badge|Button|CopyButton|Dialog|Duration|Icon|Link|Menu|Time|Tooltip|lazy|states|toast)\./;
+
 // Everything is served by runlog itself from a fixed list: no inline code, no data: scripts, no CDN.
 export default defineConfig({
   base: "/",
@@ -10,7 +13,11 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     target: "es2022",
-    rollupOptions: { input: "index.html" },
+    rollupOptions: {
+      input: "index.html",
+      // What every view needs is one file; otherwise a view would fetch others' code for the sake of a small part.
+      output: { codeSplitting: { groups: [{ name: "base", test: BASE }] } },
+    },
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
 });

@@ -4,7 +4,6 @@ import type { EventDetail, RunLink, SpanEvent, SpanLink } from "../../api/types"
 import { visible } from "../../format/ansi";
 import { plural } from "../../format/number";
 import { Attributes } from "../../parts/Attributes";
-import { StatusBadge } from "../../parts/Badge";
 import { Button } from "../../parts/Button";
 import { CopyButton } from "../../parts/CopyButton";
 import { FactList } from "../../parts/FactList";
