@@ -57,12 +57,12 @@ function FacetList({ facet, ...props }: FacetsProps & { facet: Facet }) {
   const most = facet.values.reduce((found, value) => Math.max(found, value.count), 1);
   return (
     <section class="facet" aria-label={facet.key}>
-      <h3>
+      <h2>
         {labelOf?.(facet.key) ?? facet.key}
         {added.includes(facet.key) && (
           <Button kind="quiet" icon="cross" label={`No longer count ${facet.key}`} onClick={() => onDrop(facet.key)} />
         )}
-      </h3>
+      </h2>
       {facet.values.length === 0 && <p class="facet-note">no run has it</p>}
       <ul>
         {shown.map((value) => (

@@ -36,7 +36,7 @@ export function Nothing({ search, noun, hasQuery, hasRange, children }: NothingP
   search.version.value;
   const { searchedTo, cursor } = search.list;
   if (search.state.value === "failed") return <Failed error={search.failure.value} onRetry={() => search.reload()} />;
-  if (search.state.value === "loading") return <Loading what={`Looking for ${noun}s`} />;
+  if (search.state.value === "loading") return <Skeleton what={`Looking for ${noun}s`} />;
   const back = searchedTo === null ? undefined : backTo(searchedTo);
   if (search.searching.value) return <Loading what="Searching" progress={back} />;
   if (cursor !== null && back !== undefined) {
@@ -65,6 +65,23 @@ export function Nothing({ search, noun, hasQuery, hasRange, children }: NothingP
         )}
       </p>
     </Empty>
+  );
+}
+
+const WIDTHS = [62, 48, 71, 55, 66, 43, 58, 69, 51, 64, 46, 60];
+
+/** Rows that are to come; they show themselves only after a moment. */
+function Skeleton({ what }: { what: string }) {
+  return (
+    <div class="list-skeleton" role="status" aria-busy aria-label={what}>
+      {WIDTHS.map((width) => (
+        <div key={width}>
+          <span class="skeleton" style={{ width: "8%" }} />
+          <span class="skeleton" style={{ width: `${width / 4}%` }} />
+          <span class="skeleton" style={{ width: `${width / 1.6}%` }} />
+        </div>
+      ))}
+    </div>
   );
 }
 

@@ -49,6 +49,10 @@ export function Table({ view, columns, selected, onSelected, onTerm, onMove }: T
   const toggle = (runId: string) => {
     view.chosen.value = view.chosen.peek().toggled(runId);
   };
+  const openRow = (run: RunRow | undefined, event?: MouseEvent) => {
+    if (run) onSelected(run.run_id); // where the back button leads
+    open(run, event);
+  };
   useTableKeys(view, at, select, toggle);
   useEffect(() => {
     if (at > 0) list.current?.scrollTo(at, "center"); // back from a run: where one was
@@ -77,9 +81,9 @@ export function Table({ view, columns, selected, onSelected, onTerm, onMove }: T
         selected={at < 0 ? null : at}
         onSelect={(index, event) => {
           if (event.type !== "click") select(index);
-          else if (getSelection()?.isCollapsed !== false) open(rows[index]?.run, event as MouseEvent);
+          else if (getSelection()?.isCollapsed !== false) openRow(rows[index]?.run, event as MouseEvent);
         }}
-        onActivate={(index) => open(rows[index]?.run)}
+        onActivate={(index) => openRow(rows[index]?.run)}
         onEnd={() => {
           if (view.list.searchedTo === null && !view.moreFailure.peek()) void view.more();
         }}
