@@ -132,7 +132,8 @@ export class TimelineControl {
 
   nextError(step: 1 | -1): void {
     this.view?.rearrange(() => this.model.nextError(step));
-    this.#moved();
+    this.#followCursor();
+    this.view?.show(this.model.index, "center");
   }
 
   /** Select what the cursor is at. False for a family, which opens instead. */

@@ -65,7 +65,10 @@ function foldLook(model: TimelineModel, leader: number): Look {
   look.errors = fold.errors;
   look.warnings = fold.warnings;
   look.isStrong = true;
-  if (!fold.isLog) {
+  if (fold.isLog) {
+    const level = levelName(model.store.rows.level[leader] as number);
+    if (level === "warn" || level === "error") look.titleTone = `level-${level}`;
+  } else {
     const parts = fold.running < fold.members.length ? [`p95 ${duration(fold.p95)}`] : [];
     if (fold.failed > 0) parts.push(`${count(fold.failed)} failed`);
     if (fold.running > 0) parts.push(`${count(fold.running)} running`);

@@ -4,6 +4,7 @@ import { axisStep } from "../../format/duration";
 
 /** Nobody can look closer than this. */
 const CLOSEST = 100;
+const HOUR = 3600e9;
 
 export interface Range {
   from: number;
@@ -105,8 +106,11 @@ export function tickText(time: number, step: number): string {
   const hours = Math.floor(seconds / 3600);
   const minutes = Math.floor((seconds % 3600) / 60);
   const rest = (seconds % 60).toFixed(places).padStart(places === 0 ? 2 : places + 3, "0");
-  if (hours < 48) return hours > 0 ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
-  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  if (hours >= 48) {
+    const clock = step >= HOUR ? `${hours % 24} h` : `${hours % 24}:${String(minutes).padStart(2, "0")}`;
+    return `${Math.floor(hours / 24)} d ${clock}${step < 60e9 ? `:${rest}` : ""}`;
+  }
+  return hours > 0 ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
 }
 
 function decimals(value: number, step: number): string {

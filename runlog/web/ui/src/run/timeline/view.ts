@@ -120,12 +120,14 @@ export class TimelineView {
     this.changed();
   }
 
-  /** Bring a place into sight. */
+  /** Bring a place into sight, if it is not. */
   show(index: number, where: "nearest" | "center" = "nearest"): void {
     const { rowHeight, scroller, model } = this;
     scroller.resize(model.outline.count * rowHeight);
     this.elements.space.style.height = `${scroller.height}px`;
-    scroller.reveal(index * rowHeight, rowHeight, where);
+    const y = index * rowHeight;
+    const isInSight = y >= scroller.top && y + rowHeight <= scroller.top + scroller.view;
+    if (!isInSight) scroller.reveal(y, rowHeight, where);
     this.changed();
   }
 
