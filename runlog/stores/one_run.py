@@ -126,6 +126,11 @@ class RunReader(Protocol):
         """Those of these runs that are in the log."""
         ...
 
+    def runs_of_spans(self, places: Sequence[tuple[bytes, bytes]]) -> dict[tuple[bytes, bytes], RunName]:
+        """The run that each (trace id, span id) leads into, where it is found: the one whose root span it is, else the
+        first of that trace. Only the newest 100,000 runs are looked at."""
+        ...
+
     def children_inside(self, run_id: str) -> list[Child]:
         """The runs that this one waited for, or waits for."""
         ...

@@ -30,6 +30,11 @@ _CHILDREN_INSIDE = """
     SELECT run_id, status, created, ended, parent_span_id FROM run
     WHERE parent_run_id = ? AND parent_span_id IS NOT NULL
 """
+_OF_TRACES = f"""
+    SELECT {_NAME}, trace_id, span_id FROM run
+    WHERE id > (SELECT max(id) FROM run) - 100000 AND trace_id IN (SELECT unhex(value) FROM json_each(?))
+    AND {IS_LISTED} ORDER BY created DESC, id DESC
+"""
 MOST_REPLAYS = 100
 
 
@@ -60,3 +65,16 @@ def names(connection: apsw.Connection, run_ids: Sequence[str]) -> dict[str, RunN
 def children_inside(connection: apsw.Connection, run_id: str) -> list[Child]:
     """See RunReader.children_inside."""
     return [Child._make(row) for row in connection.execute(_CHILDREN_INSIDE, (bindable(run_id),))]
+
+
+def runs_of_spans(
+    connection: apsw.Connection, places: Sequence[tuple[bytes, bytes]]
+) -> dict[tuple[bytes, bytes], RunName]:
+    """See RunReader.runs_of_spans."""
+    first: dict[bytes, RunName] = {}
+    roots: dict[tuple[bytes, bytes], RunName] = {}
+    wanted = json.dumps([trace.hex() for trace, _ in places])
+    for run_id, task, status, trace, span in connection.execute(_OF_TRACES, (wanted,)):
+        first[trace] = roots[trace, span] = RunName(run_id, task, status)
+    found = {place: roots.get(place, first.get(place[0])) for place in places}
+    return {place: name for place, name in found.items() if name is not None}

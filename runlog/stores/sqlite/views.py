@@ -55,6 +55,10 @@ class RunViews(Connected):
         return relatives.names(self._connection, run_ids)
 
     @reading
+    def runs_of_spans(self, places: Sequence[tuple[bytes, bytes]]) -> dict[tuple[bytes, bytes], RunName]:
+        return relatives.runs_of_spans(self._connection, places)
+
+    @reading
     def children_inside(self, run_id: str) -> list[Child]:
         return relatives.children_inside(self._connection, run_id)
 

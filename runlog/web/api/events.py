@@ -5,17 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 from runlog.console.message import render_message
-from runlog.errors import RunNotFound
 from runlog.reading.frames import with_homes
+from runlog.reading.terms import attribute_term
+from runlog.reading.text import json_text
 from runlog.stores.base import Event, Reader
+from runlog.stores.one_run import RunName
 from runlog.stores.query import format_time
-from runlog.web.api.types import EventDetail, SpanEvent, SpanLink
+from runlog.web.api.comparison import comparison
+from runlog.web.api.run import link_to
+from runlog.web.api.types import Comparison, EventDetail, Pairs, SpanEvent, SpanLink
 from runlog.web.endpoint import Call, Endpoint, bad_request
+
+CHILD_RUN = "runlog.child.run_id"
+TRIGGERED = 100
+"""Links to runs in one answer."""
+CHARACTERS = 256 * 1024
+"""Of one attribute."""
+BYTES = 4 * 1024 * 1024
+"""Of all attributes, about."""
+_LEAST = 200
 
 
 def event_detail(reader: Reader, number: int) -> EventDetail:
     event = reader.event(number)
     extra, message = event.extra or {}, str(event.message)
+    triggered = _triggered(reader, event)
+    attributes, cut = _bounded(event)
     rendered = render_message(message, event.attributes) if event.kind == "log" else message
     return EventDetail(
         id=event.id,
@@ -32,13 +47,13 @@ def event_detail(reader: Reader, number: int) -> EventDetail:
         name=event.name,
         message=rendered,
         template=message if rendered != message else None,
-        attributes=list(event.attributes.items()),
-        terms=[None for _ in event.attributes],
-        truncated=_counts(extra.get("truncated")),
+        attributes=attributes,
+        terms=[attribute_term(key, value) for key, value in event.attributes.items()],
+        truncated=[*_counts(extra.get("truncated")), *cut],
         dropped=_counts(extra.get("dropped")),
         exception=with_homes(_table(extra.get("exception"))) or None,
         events=[_span_event(item) for item in _tables(extra.get("events"))],
-        links=[_link(item) for item in _tables(extra.get("links"))],
+        links=_links(reader, event),
         icon=_text(extra.get("icon")),
         otel_kind=_text(extra.get("kind")),
         scope=_text(extra.get("scope")),
@@ -46,17 +61,40 @@ def event_detail(reader: Reader, number: int) -> EventDetail:
         trace_id=event.trace_id.hex() if event.trace_id else None,
         span_id=event.span_id.hex() if event.span_id else None,
         parent_id=event.parent_id.hex() if event.parent_id else None,
-        triggered=[],
+        triggered=[link_to(name) for name in triggered[:TRIGGERED]],
+        triggered_total=len(triggered),
     )
 
 
+def _bounded(event: Event) -> tuple[Pairs, list[tuple[str, int]]]:
+    """The attributes, and which of them are cut here, for they are too much for one answer."""
+    room, pairs, cut = BYTES, list[tuple[str, Any]](), list[tuple[str, int]]()
+    for key, value in event.attributes.items():
+        text = value if isinstance(value, str) else json_text(value)
+        if len(text) > min(room, CHARACTERS):
+            kept = min(max(room, _LEAST), CHARACTERS)
+            cut.append((key, len(text)))
+            value = text[:kept] + "…"  # noqa: PLW2901
+        room -= min(len(text), CHARACTERS)
+        pairs.append((key, value))
+    return pairs, cut
+
+
+def _triggered(reader: Reader, event: Event) -> list[RunName]:
+    """The runs that were triggered in a span, in the order in which they were: it names them, or is where they are."""
+    if event.span_id is None or event.run_id is None:
+        return []
+    named = event.attributes.get(CHILD_RUN)
+    wanted = dict.fromkeys(str(item) for item in (named if isinstance(named, list) else [named] if named else []))
+    inside = [child for child in reader.children_inside(event.run_id) if child.parent_span_id == event.span_id]
+    wanted |= dict.fromkeys(child.run_id for child in sorted(inside, key=lambda child: child.created))
+    found = reader.names(list(wanted))
+    return [found[run_id] for run_id in wanted if run_id in found]
+
+
 def _task(reader: Reader, event: Event) -> str | None:
-    if event.run_id is None:
-        return None
-    try:
-        return reader.run(event.run_id).task
-    except RunNotFound:
-        return None
+    name = reader.names([event.run_id]).get(event.run_id) if event.run_id is not None else None
+    return None if name is None else name.task
 
 
 def _span_event(item: dict[str, Any]) -> SpanEvent:
@@ -66,9 +104,24 @@ def _span_event(item: dict[str, Any]) -> SpanEvent:
     return SpanEvent(str(item.get("name") or ""), time / 1e6, format_time(time), attributes)
 
 
-def _link(item: dict[str, Any]) -> SpanLink:
+def _links(reader: Reader, event: Event) -> list[SpanLink]:
+    links = _tables((event.extra or {}).get("links"))
+    places = [(_bytes(item.get("trace_id")), _bytes(item.get("span_id"))) for item in links]
+    runs = reader.runs_of_spans([place for place in places if all(place)]) if places else {}
+    return [_link(item, runs.get(place)) for item, place in zip(links, places, strict=True)]
+
+
+def _link(item: dict[str, Any], run: RunName | None) -> SpanLink:
     attributes = list(_table(item.get("attributes")).items())
-    return SpanLink(str(item.get("trace_id") or ""), str(item.get("span_id") or ""), None, None, attributes)
+    trace_id, span_id = str(item.get("trace_id") or ""), str(item.get("span_id") or "")
+    return SpanLink(trace_id, span_id, run and run.run_id, run and run.task, attributes)
+
+
+def _bytes(text: Any) -> bytes:
+    try:
+        return bytes.fromhex(str(text))
+    except ValueError:
+        return b""
 
 
 def _counts(value: Any) -> list[tuple[str, int]]:
@@ -87,11 +140,34 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-async def event(call: Call) -> EventDetail:
+def _number(call: Call) -> int:
     text = call.path["event_id"]
-    if not (text.isdecimal() and text.isascii() and len(text) < 20):
+    if not (text.isdecimal() and text.isascii() and len(text) < 19):
         raise bad_request(f"{text[:40]!r} is not the number of an event")
-    return await call.read(lambda reader: event_detail(reader, int(text)))
+    return int(text)
 
 
-ENDPOINTS = (Endpoint("GET", "/api/events/{event_id}", event, "view", "Everything of one span or log.", EventDetail),)
+async def event(call: Call) -> EventDetail:
+    number = _number(call)
+    return await call.read(lambda reader: event_detail(reader, number))
+
+
+async def compared(call: Call) -> Comparison:
+    number = _number(call)
+    found = await call.read(lambda reader: comparison(reader, number))
+    if found is None:
+        raise bad_request(f"event {number} is a log", "only spans take time")
+    return found
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/api/events/{event_id}", event, "view", "Everything of one span or log.", EventDetail),
+    Endpoint(
+        "GET",
+        "/api/events/{event_id}/comparison",
+        compared,
+        "view",
+        "How long a span took beside the last ones of its kind.",
+        Comparison,
+    ),
+)

@@ -59,9 +59,9 @@ def run_detail(reader: Reader, settings: Settings, run_id: str) -> RunDetail:
         facts=[*deadline(run, root), *asked_for(run, now)],
         parent=above.get(run.parent_run_id),
         root=above.get(run.root_run_id),
-        previous=link_to(beside.previous),
-        next=link_to(beside.next),
-        replays=[link for name in beside.replays if (link := link_to(name)) is not None],
+        previous=beside.previous and link_to(beside.previous),
+        next=beside.next and link_to(beside.next),
+        replays=[link_to(name) for name in beside.replays],
         children=beside.children,
         payload_scrubbed=_is_cut(reader, run, data["payload"], sizes["payload"]),
         created_text=time_text(run.created) or "",
@@ -91,11 +91,11 @@ def pieces(line: Line) -> list[Piece]:
     return [Piece(text, style) for text, style in line]
 
 
-def link_to(name: RunName | None) -> RunLink | None:
-    return None if name is None else RunLink(name.run_id, name.task, name.status)  # type: ignore[arg-type]
+def link_to(name: RunName) -> RunLink:
+    return RunLink(name.run_id, name.task, name.status)  # type: ignore[arg-type]
 
 
-def _links(reader: Reader, run_ids: Iterable[str | None]) -> dict[str | None, RunLink | None]:
+def _links(reader: Reader, run_ids: Iterable[str | None]) -> dict[str | None, RunLink]:
     found = reader.names([run_id for run_id in run_ids if run_id is not None])
     return {run_id: link_to(name) for run_id, name in found.items()}
 

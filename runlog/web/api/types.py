@@ -418,7 +418,7 @@ class EventDetail(msgspec.Struct):
     terms: list[str | None]
     """For each attribute the query term that finds its value; None where no query can."""
     truncated: list[tuple[str, int]]
-    """(attribute, original size)"""
+    """(attribute, original size): when it was recorded, or here, where it is too much for one answer."""
     dropped: list[tuple[str, int]]
     exception: dict[str, Any] | None
     events: list[SpanEvent]
@@ -431,7 +431,8 @@ class EventDetail(msgspec.Struct):
     span_id: str | None
     parent_id: str | None
     triggered: list[RunLink]
-    """Runs that were triggered in this span."""
+    """Runs that were triggered in this span, the first 100."""
+    triggered_total: int
 
 
 class Comparison(msgspec.Struct):

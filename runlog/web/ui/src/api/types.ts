@@ -122,6 +122,7 @@ export interface EventDetail {
   span_id: string | null;
   parent_id: string | null;
   triggered: RunLink[];
+  triggered_total: number;
 }
 
 export interface ExportedRun {
