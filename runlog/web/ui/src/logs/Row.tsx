@@ -10,8 +10,8 @@ import { Ansi } from "../parts/Ansi";
 import { LevelBadge } from "../parts/Badge";
 import { Button } from "../parts/Button";
 import { Link } from "../parts/Link";
-import { runPath } from "../runs/cells";
 import { now } from "../state/clock";
+import { runPath } from "../state/url";
 
 export interface RowProps {
   log: Log;

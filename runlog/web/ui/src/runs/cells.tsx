@@ -11,6 +11,7 @@ import { Icon } from "../parts/Icon";
 import { Link } from "../parts/Link";
 import { Time } from "../parts/Time";
 import { now } from "../state/clock";
+import { runPath } from "../state/url";
 import { barOf, times } from "./bars";
 import { isData } from "./columns";
 import { detailOf } from "./reason";
@@ -60,10 +61,6 @@ const CELLS: Record<string, Cell> = {
   schedule: (run) => <Code text={run.schedule_id ?? null} />,
   batch: (run) => <Code text={run.batch_id ?? null} />,
 };
-
-export function runPath(runId: string): string {
-  return `/runs/${encodeURIComponent(runId)}`;
-}
 
 export function cellOf(id: string, run: RunRow, context: CellContext): ComponentChildren {
   if (isData(id)) return <Code text={dataText(run, id)} />;

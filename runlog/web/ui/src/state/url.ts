@@ -30,6 +30,11 @@ export const params: ReadonlySignal<URLSearchParams> = computed(() => new URLSea
 /** The address as it is now, without the host. */
 export const address: ReadonlySignal<string> = computed(() => place.value.path + place.value.search);
 
+/** Where a run is. */
+export function runPath(runId: string): string {
+  return `/runs/${encodeURIComponent(runId)}`;
+}
+
 /** Go to a path of this page, with its query string. */
 export function navigate(to: string, how: How = "push"): void {
   const url = new URL(to, location.origin);
