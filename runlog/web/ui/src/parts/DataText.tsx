@@ -1,10 +1,10 @@
 import { visible } from "../format/ansi";
-import { markedParts, markWords } from "../format/marks";
+import { isMarked, markedParts, markWords } from "../format/marks";
 import "./data.css";
 
 /** A text from the data: every character visible, and what runlog took out or cut marked and explained. */
 export function DataText({ text }: { text: string }) {
-  if (!text.includes("[redacted:") && !text.includes(" characters cut]…")) return <>{visible(text)}</>;
+  if (!isMarked(text)) return <>{visible(text)}</>;
   return (
     <>
       {markedParts(text).map((part, at) =>

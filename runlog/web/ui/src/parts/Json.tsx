@@ -1,6 +1,7 @@
 // JSON of any size as a tree: only the rows in sight exist. The selected value is whole below it.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Found, type JsonNode, JsonTree, jsonText, leafText, MOST_OPEN, pathOf, preview } from "../format/json";
+import { isMarked } from "../format/marks";
 import { count, plural } from "../format/number";
 import { Button } from "./Button";
 import { CopyButton } from "./CopyButton";
@@ -169,6 +170,13 @@ function Short({ node }: { node: JsonNode }) {
   }
   const text = leafText(node.value);
   const long = text.length > LONG;
+  if (typeof node.value === "string" && isMarked(node.value) && !long) {
+    return (
+      <span class="json-string">
+        <DataText text={node.value} />
+      </span>
+    );
+  }
   return (
     <span class={`json-${node.kind}`}>
       <DataText text={long ? text.slice(0, LONG) : text} />

@@ -1,8 +1,8 @@
 // What went in, what came out, and what the run says of itself while it runs.
-import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { get } from "../../api/client";
 import type { RunDetail } from "../../api/types";
+import { marksIn } from "../../format/marks";
 import { bytes } from "../../format/number";
 import { statusLook } from "../../format/status";
 import { Button } from "../../parts/Button";
@@ -24,11 +24,7 @@ export function DataTab({ detail }: { detail: RunDetail }) {
         name="payload"
         detail={detail}
         none="Triggered without a payload."
-        note={
-          detail.payload_scrubbed
-            ? "Secrets were taken out of it before it was stored. A replay needs them again: edit the payload there."
-            : null
-        }
+        more={detail.payload_scrubbed ? " A replay needs it whole: edit the payload there." : ""}
       />
       <Datum
         title="Result"
@@ -41,14 +37,12 @@ export function DataTab({ detail }: { detail: RunDetail }) {
               ? "The task returned nothing (None)."
               : "Not yet: the run has not ended."
         }
-        note={null}
       />
       <Datum
         title="Metadata"
         name="metadata"
         detail={detail}
         none="The task set none. What it sets with ctx.metadata shows here at once."
-        note={null}
       />
     </div>
   );
@@ -59,10 +53,11 @@ interface DatumProps {
   name: Name;
   detail: RunDetail;
   none: string;
-  note: ComponentChildren;
+  /** What follows from it that something is missing. */
+  more?: string;
 }
 
-function Datum({ title, name, detail, none, note }: DatumProps) {
+function Datum({ title, name, detail, none, more = "" }: DatumProps) {
   const value = detail[name];
   const size = detail[`${name}_size`];
   const isLeftOut = value === null && size > NULL_SIZE;
@@ -72,12 +67,7 @@ function Datum({ title, name, detail, none, note }: DatumProps) {
         <h2>{title}</h2>
         {size > 0 && value !== null && <span class="faint">{bytes(size)}</span>}
       </header>
-      {note && (
-        <p class="datum-note">
-          <Icon name="info" />
-          {note}
-        </p>
-      )}
+      <Missing value={value} more={more} />
       {isLeftOut ? (
         <Large runId={detail.run.run_id} name={name} size={size} title={title} />
       ) : value === null || value === undefined ? (
@@ -86,6 +76,26 @@ function Datum({ title, name, detail, none, note }: DatumProps) {
         <Json value={value} label={title.toLowerCase()} />
       )}
     </section>
+  );
+}
+
+/** In words what the marks in the data say. */
+function Missing({ value, more }: { value: unknown; more: string }) {
+  const marks = useMemo(() => marksIn(value), [value]);
+  if (marks.size === 0 && more === "") return null;
+  const words = [
+    ...(marks.has("redacted") ? ["Secrets were taken out before it was stored."] : []),
+    ...(marks.has("cut") ? ["It was larger than what is kept: the marks say what was left out."] : []),
+    ...(marks.size === 0 ? ["Something of it was taken out or cut before it was stored."] : []),
+  ];
+  return (
+    <p class="datum-note">
+      <Icon name="info" />
+      <span>
+        {words.join(" ")}
+        {more}
+      </span>
+    </p>
   );
 }
 
@@ -112,7 +122,14 @@ function Large({ runId, name, size, title }: LargeProps) {
       setState({ error, isLoading: false });
     }
   };
-  if (state.value !== undefined) return <Json value={state.value} label={title.toLowerCase()} />;
+  if (state.value !== undefined) {
+    return (
+      <>
+        <Missing value={state.value} more="" />
+        <Json value={state.value} label={title.toLowerCase()} />
+      </>
+    );
+  }
   return (
     <div class="datum-large">
       {state.error !== undefined && <Failed error={state.error} inline />}
