@@ -1,10 +1,11 @@
 // The shell: what is around every view.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { liveStatus } from "./api/live";
 import { Button } from "./parts/Button";
 import { fetchAhead } from "./parts/lazy";
 import { Failed, Loading } from "./parts/states";
 import { TooltipLayer } from "./parts/Tooltip";
-import { Toasts } from "./parts/toast";
+import { Toasts, toast } from "./parts/toast";
 import { Boundary } from "./shell/Boundary";
 import { HelpDialog } from "./shell/HelpDialog";
 import { TokenPrompt } from "./shell/TokenPrompt";
@@ -30,6 +31,7 @@ function Shell({ ready }: { ready: boolean }) {
   const here = route.value;
   useTitle(here);
   useFocus(here);
+  useReconnected();
   useKeys("Everywhere", [
     { key: "?", label: "These keys", run: () => setHelp(true) },
     { key: "g r", label: "Go to the runs", run: () => navigate("/runs") },
@@ -85,6 +87,19 @@ function useFocus(here: Route): void {
     before.current = here;
     focusMain();
   }, [here]);
+}
+
+/** The server that answers again may be another one than before. */
+function useReconnected(): void {
+  const wasLost = useRef(false);
+  const { state } = liveStatus.value;
+  useEffect(() => {
+    if (state === "lost") wasLost.current = true;
+    if (state !== "live" || !wasLost.current) return;
+    wasLost.current = false;
+    toast("Connected again", "good");
+    void refreshSession();
+  }, [state]);
 }
 
 function focusMain(): void {
