@@ -1,4 +1,5 @@
 // Requests to the API. What goes wrong comes as an ApiError that says what, why and what helps.
+import { parseJson } from "../format/json";
 import { refuseToken, token } from "./token";
 import type { Problem } from "./types";
 
@@ -83,7 +84,7 @@ async function request(method: "GET" | "POST", path: string, body?: string, sign
 
 async function decoded<T>(answer: Response): Promise<T> {
   try {
-    return (await answer.json()) as T;
+    return parseJson(await answer.text()) as T;
   } catch (error) {
     if (isAbort(error)) throw error;
     throw new ApiError(0, { ...UNREACHABLE, what: "The server's answer broke off" });

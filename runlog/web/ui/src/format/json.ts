@@ -23,7 +23,8 @@ export interface Found {
 const OPEN_AT_FIRST = 120;
 /** Rows that "expand all" opens at most. */
 export const MOST_OPEN = 200_000;
-const LONG_NUMBER = /\d{16}/;
+/** Looks for one outside of a text; within one it does no harm. */
+const LONG_NUMBER = /(?:^|[[:,])\s*-?\d{16,}\s*(?:$|[,}\]])/;
 const STRING_OR_LONG = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d{16,}(?![\d.eE])/g;
 
 /** JSON as data in which integers that a float cannot hold are bigint. */

@@ -5,6 +5,8 @@ test("integers beyond a float's reach are kept, in and out", () => {
   const text =
     '{"id":9007199254740993,"at":1.5,"small":7,"list":[-12345678901234567890,"bigint:1"],"12345678901234567890":"\\"98765432109876543210"}';
   expect(jsonText(parseJson(text), 0)).toBe(text);
+  expect(parseJson("12345678901234567890")).toBe(12345678901234567890n);
+  expect(parseJson('"12345678901234567890"')).toBe("12345678901234567890");
   expect(jsonText(parseJson('{"a":[],"b":{},"c":[1,{"d":null}]}'))).toBe(
     JSON.stringify({ a: [], b: {}, c: [1, { d: null }] }, null, 2),
   );
