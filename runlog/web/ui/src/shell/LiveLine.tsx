@@ -32,6 +32,7 @@ function Lost({ retryAt, why }: { retryAt: number; why: string }) {
   const seconds = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
   return (
     <span class="live live-lost" title={why}>
+      <span class="live-short">offline</span>
       <span class="live-long">reconnecting{seconds > 0 ? ` in ${seconds} s` : "…"}</span>
       <button type="button" class="text-button" onClick={retryNow}>
         retry now
