@@ -1,5 +1,5 @@
 // Requests to the API. What goes wrong comes as an ApiError that says what, why and what helps.
-import { parseJson } from "../format/json";
+import { jsonText, parseJson } from "../format/json";
 import { refuseToken, token } from "./token";
 import type { Problem } from "./types";
 
@@ -21,7 +21,7 @@ export async function get<T>(path: string, params: Params = {}, signal?: AbortSi
 }
 
 export async function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
-  return decoded<T>(await request("POST", path, JSON.stringify(body), signal));
+  return decoded<T>(await request("POST", path, jsonText(body, 0), signal));
 }
 
 /** Fetch a file and hand it to the browser's downloads. */

@@ -63,7 +63,7 @@ export function leafText(value: unknown): string {
 export function jsonText(value: unknown, indent = 2, depth = 0): string {
   const kind = kindOf(value);
   if (kind !== "object" && kind !== "array") return leafText(value);
-  const entries = entriesOf(value);
+  const entries = entriesOf(value).filter(([, below]) => kind === "array" || below !== undefined);
   const [left, right] = kind === "array" ? "[]" : "{}";
   if (entries.length === 0) return `${left}${right}`;
   const [line, end] =

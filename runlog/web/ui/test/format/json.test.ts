@@ -7,6 +7,9 @@ test("integers beyond a float's reach are kept, in and out", () => {
   expect(jsonText(parseJson(text), 0)).toBe(text);
   expect(parseJson("12345678901234567890")).toBe(12345678901234567890n);
   expect(parseJson('"12345678901234567890"')).toBe("12345678901234567890");
+  expect(jsonText({ id: 9007199254740993n, none: undefined, list: [undefined] }, 0)).toBe(
+    '{"id":9007199254740993,"list":[null]}',
+  );
   expect(jsonText(parseJson('{"a":[],"b":{},"c":[1,{"d":null}]}'))).toBe(
     JSON.stringify({ a: [], b: {}, c: [1, { d: null }] }, null, 2),
   );
