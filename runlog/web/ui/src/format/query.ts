@@ -171,8 +171,7 @@ export function attributeTerm(key: string, value: unknown): string | null {
 
 function valueText(value: unknown): string | null {
   if (typeof value === "string") return value;
-  if (typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER) return null; // it is rounded here
-  return value === null || typeof value === "boolean" || typeof value === "number" ? String(value) : null;
+  return value === null || ["boolean", "number", "bigint"].includes(typeof value) ? String(value) : null;
 }
 
 /** Keys of which a run has several values: two terms narrow further, where two of another key would find nothing. */

@@ -16,9 +16,10 @@ export function times(run: RunRow, now: number): { queue: number; work: number |
   const until = run.started ?? run.ended ?? now;
   const since = Math.max(run.created, run.started === null ? (run.available ?? 0) : 0);
   const known = until === now ? null : run.queue_time; // what the server said grows while the run waits
-  const queue = known ?? Math.max(0, until - since) * MS;
+  const queue = known === null ? Math.max(0, until - since) * MS : Number(known);
   if (run.started === null) return { queue, work: null };
-  return { queue, work: run.duration ?? Math.max(0, (run.ended ?? now) - run.started) * MS };
+  const passed = Math.max(0, (run.ended ?? now) - run.started) * MS;
+  return { queue, work: run.duration === null ? passed : Number(run.duration) }; // over 104 days they are bigint
 }
 
 /** The length that fills the column: what nineteen of twenty runs stay under, rounded up to a step that seldom changes. */

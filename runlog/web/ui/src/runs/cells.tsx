@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import type { RunRow } from "../api/types";
 import { visible } from "../format/ansi";
 import { duration, exactDuration } from "../format/duration";
+import { jsonText } from "../format/json";
 import { count } from "../format/number";
 import { termOf } from "../format/query";
 import { statusLook } from "../format/status";
@@ -70,7 +71,7 @@ export function cellOf(id: string, run: RunRow, context: CellContext): Component
 function dataText(run: RunRow, id: string): string | null {
   const pair = run.columns?.find(([key]) => key === id);
   if (pair === undefined) return null;
-  return typeof pair[1] === "string" ? pair[1] : JSON.stringify(pair[1]);
+  return typeof pair[1] === "string" ? pair[1] : jsonText(pair[1], 0);
 }
 
 function Text({ text }: { text: string | null }) {

@@ -51,7 +51,7 @@ export function FirstRun() {
           <Command text={"runlog trigger TASK '{}'"} /> <span>triggers a task; TASK is its id</span>
         </li>
         <li>
-          <Command text="runlog demo" /> <span>shows tasks made to look at, in a folder of their own</span>
+          <Command text="runlog demo" /> <span>runs tasks made to look at</span>
         </li>
       </ol>
     </Empty>
