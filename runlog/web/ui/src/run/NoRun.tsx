@@ -12,17 +12,35 @@ interface NoRunProps {
 /** The run could not be had: it is not there, or could not be read. */
 export function NoRun({ id, error, onRetry }: NoRunProps) {
   if (!(error instanceof ApiError) || error.status !== 404) return <Failed error={error} onRetry={onRetry} />;
-  const { what, why, fix } = error.problem;
+  const { what, why } = error.problem;
   return (
     <Empty title={what}>
-      {why ? <p>{visible(why)}</p> : <p>It may have been pruned, or its id may be of another project.</p>}
-      {fix && <p>{visible(fix)}</p>}
+      <p>{why ? <WithLinks text={visible(why)} /> : "It may have been pruned, or its id may be of another project."}</p>
       <p>
         <Link href={`/runs?q=${encodeURIComponent(`run:${shortened(id)}*`)}`}>Runs with a similar id</Link>
         {" · "}
         <Link href="/runs">All runs</Link>
       </p>
     </Empty>
+  );
+}
+
+const RUN_ID = /(run_[0-9a-z]{26})/;
+
+/** A sentence whose run ids lead there. */
+function WithLinks({ text }: { text: string }) {
+  return (
+    <>
+      {text.split(RUN_ID).map((part, at) =>
+        RUN_ID.test(part) ? (
+          <Link key={`${at}`} href={`/runs/${part}`}>
+            {part}
+          </Link>
+        ) : (
+          part
+        ),
+      )}
+    </>
   );
 }
 
