@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Log } from "../api/types";
 import { plural } from "../format/number";
 import { sameDay } from "../format/time";
@@ -38,6 +38,9 @@ export function LineList({ view, tail, eventId, onTerm }: LineListProps) {
   const oldest = lines.at(-1);
   const dated = oldest !== undefined && "log" in oldest && !sameDay(oldest.log.time, serverNow());
   const follows = tail && !view.paused.value && view.atEdge;
+  useState(() => {
+    view.atEdge = selected === null; // a tail begins at its end, unless it is about a line
+  });
   useLineKeys({ view, tail, selected, count, line: (index) => line(index), list });
   useEffect(() => {
     if (selected !== null) list.current?.scrollTo(selected, "center"); // of a link, or back from a run

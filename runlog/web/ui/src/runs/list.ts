@@ -17,6 +17,8 @@ export class RunsList {
   cursor: string | null = null;
   /** How far back the search has come, where there is more to search. */
   searchedTo: number | null = null;
+  /** More changed at once than was sent: what is shown may be out of date. */
+  missed = false;
   private readonly byId = new Map<string, Entry>();
   private readonly waiting = new Map<string, RunRow>();
   /** Created, and not sent with the change that told of them. */
@@ -79,7 +81,7 @@ export class RunsList {
 
   /** Put the held rows in their places and take out those that are gone. False: they are too many, load anew. */
   show(): boolean {
-    if (this.unsent) return false;
+    if (this.unsent || this.missed) return false;
     for (const entry of this.rows) if (entry.gone) this.byId.delete(entry.run.run_id);
     this.rows = this.rows.filter((entry) => !entry.gone);
     for (const run of this.waiting.values()) this.put({ run, gone: false });

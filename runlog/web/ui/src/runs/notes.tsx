@@ -3,6 +3,7 @@ import { Button } from "../parts/Button";
 import { Counted, Pill } from "../parts/SearchNotes";
 import { Command, Empty } from "../parts/states";
 import { session } from "../state/session";
+import type { RunsList } from "./list";
 import type { RunsView } from "./view";
 
 /** How many runs match, and whether new ones come in. */
@@ -31,11 +32,15 @@ export function Summary({ view }: { view: RunsView }) {
 
 export function NewRuns({ view }: { view: RunsView }) {
   view.version.value;
-  const { held, goneCount } = view.list;
-  const gone = `${plural(goneCount, "row")} no longer ${goneCount === 1 ? "matches" : "match"}: tidy up`;
-  return (
-    <Pill text={held > 0 ? `↑ ${plural(held, "new run")}` : goneCount > 0 ? gone : null} onShow={() => view.show()} />
-  );
+  return <Pill text={newsOf(view.list)} onShow={() => view.show()} />;
+}
+
+function newsOf({ missed, held, goneCount }: RunsList): string | null {
+  if (missed) return "Much changed meanwhile: load again";
+  if (held > 0) return `↑ ${plural(held, "new run")}`;
+  return goneCount > 0
+    ? `${plural(goneCount, "row")} no longer ${goneCount === 1 ? "matches" : "match"}: tidy up`
+    : null;
 }
 
 /** Before the first run. */

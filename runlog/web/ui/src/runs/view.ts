@@ -59,7 +59,19 @@ export class RunsView extends Search<RunsPage, RunsList> {
   }
 
   protected handlers(): LiveHandlers {
-    return { runs: (data) => this.apply(data as RunsDelta) };
+    return { runs: (data) => this.apply(data as RunsDelta), skip: () => this.miss() };
+  }
+
+  /** It fell too far behind: load anew, but not under the reader's hand. */
+  private miss(): void {
+    this.list.missed = true;
+    if (this.mayMove) this.reload();
+    else this.changed();
+  }
+
+  /** The first row is in sight, and nothing is chosen. */
+  private get mayMove(): boolean {
+    return this.atTop && this.chosen.peek().none;
   }
 
   private apply(delta: RunsDelta): void {
@@ -68,7 +80,7 @@ export class RunsView extends Search<RunsPage, RunsList> {
       (run) => this.list.find(run.run_id) !== undefined || (run.created >= from && run.created < to),
     );
     this.list.apply({ ...delta, rows });
-    if (this.following.peek() && this.atTop && this.chosen.peek().none && this.list.held) this.takeIn();
+    if (this.following.peek() && this.mayMove && this.list.held) this.takeIn();
     this.changed();
     this.counts.soon();
     this.sides.soon();

@@ -130,12 +130,20 @@ test("coming back shows what was there, and goes on where it was left", async ()
   expect(times("/api/runs")).toBe(1);
 });
 
-test("a stream that fell behind or lost its place loads anew", async () => {
+test("a stream that fell behind loads anew, but not under the reader's hand", async () => {
   await loaded([row("a")]);
   server.pages = [page([row("z")])];
   server.streams.at(-1)?.handlers.skip?.({ count: 9_000 });
   await vi.advanceTimersByTimeAsync(0);
   expect(ids()).toEqual(["z"]);
+  view.atTop = false;
+  server.streams.at(-1)?.handlers.skip?.({ count: 9_000 });
+  await vi.advanceTimersByTimeAsync(0);
+  expect([view.list.missed, ids()]).toEqual([true, ["z"]]);
+  server.pages = [page([row("y")])];
+  view.show();
+  await vi.advanceTimersByTimeAsync(0);
+  expect([view.list.missed, ids()]).toEqual([false, ["y"]]);
 });
 
 test("a search without an index goes on by itself until there is something, and then on request", async () => {
