@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from types import TracebackType
 from typing import Any, Self
 
@@ -57,12 +56,11 @@ class Served:
         """A connection without a client's manners."""
         return socket.create_connection(("127.0.0.1", self.port), 20)
 
-    def end(self, number: int = signal.SIGTERM) -> tuple[int, float]:
-        """End it; return its exit code, and how long it took."""
-        began = time.monotonic()
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """End it; return its exit code."""
         self._process.send_signal(number)
         self.said += self._process.communicate(timeout=30)[0]
-        return self._process.returncode, time.monotonic() - began
+        return self._process.returncode
 
     @property
     def addresses(self) -> set[str]:
