@@ -2,7 +2,7 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { get, isAbort } from "../api/client";
 import { type LiveStream, openLive } from "../api/live";
-import type { RunDelta, RunDetail, RunRow, TracePage } from "../api/types";
+import type { RunDelta, RunDetail, RunRow, RunsDelta, TracePage } from "../api/types";
 import { statusLook } from "../format/status";
 import { TraceLoader } from "./timeline/load";
 import { TraceStore } from "./timeline/store";
@@ -97,6 +97,10 @@ export class RunModel {
           loader.refresh();
         },
         run: (data) => this.#take(data as RunDelta),
+        runs: (data) => {
+          store.setRuns((data as RunsDelta).rows);
+          loader.refresh();
+        },
         skip: () => void this.load(),
         reset: () => void this.load(),
         end: () => this.#readSoon(0),

@@ -69,7 +69,7 @@ function isKept(store: TraceStore, row: number, criteria: Criteria): boolean {
 function textMatcher(store: TraceStore, text: string): (row: number) => boolean {
   if (text === "") return () => true;
   const pattern = new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "iu");
-  const names = store.names.map((name) => pattern.test(name));
+  const names = store.names.texts.map((name) => pattern.test(name));
   const { rows, messages, accessories } = store;
   return (row) => {
     if (names[rows.name[row] as number] === true) return true;

@@ -2,10 +2,15 @@
 
 import { type Signal, signal } from "@preact/signals";
 import { ApiError, get, isAbort } from "../../api/client";
-import type { TracePage } from "../../api/types";
+import type { RunsPage, TracePage } from "../../api/types";
 import type { RunTrace, TraceStore } from "./store";
 
-export type FetchPage = (runId: string, after: number, limit: number, signal: AbortSignal) => Promise<TracePage>;
+/** Where traces come from. */
+export interface TraceSource {
+  page(runId: string, after: number, limit: number, signal: AbortSignal): Promise<TracePage>;
+  /** Runs that a run triggered, the newest first. */
+  children(runId: string, cursor: string | null, signal: AbortSignal): Promise<RunsPage>;
+}
 
 /** The first page is small, so that there is something to see at once. */
 const FIRST_PAGE = 3000;
@@ -15,6 +20,8 @@ const MOST_ROWS = 1_000_000;
 /** Runs that are opened by themselves: so many, with so many rows in all. */
 const OPENED_RUNS = 12;
 const OPENED_ROWS = 2000;
+/** Runs that a run triggered are shown up to so many. */
+const MOST_CHILDREN = 20_000;
 /** A run whose row changed is asked for what is new at most so often, in milliseconds. */
 const REFRESH = 1000;
 
@@ -29,7 +36,7 @@ export class TraceLoader {
 
   constructor(
     readonly store: TraceStore,
-    private readonly fetchPage: FetchPage = fromServer,
+    private readonly source: TraceSource = server,
   ) {}
 
   /** Load the shown run, or go on where that stopped. */
@@ -81,6 +88,7 @@ export class TraceLoader {
     store.version.value++;
     try {
       const complete = await this.#pages(trace);
+      if (complete) await this.#children(trace);
       if (this.#stop.signal.aborted) return;
       store.settle(trace, complete ? "loaded" : "partial");
       if (isMain && !complete) this.isPartial.value = true;
@@ -97,17 +105,30 @@ export class TraceLoader {
     const { store } = this;
     const { signal } = this.#stop;
     const id = trace.run.run_id;
-    let next = this.fetchPage(id, trace.cursor, trace.cursor === 0 ? FIRST_PAGE : PAGE, signal);
+    let next = this.source.page(id, trace.cursor, trace.cursor === 0 ? FIRST_PAGE : PAGE, signal);
     for (;;) {
       const page = await next;
       const isFull = store.count + page.count >= this.#limit && page.more;
       if (page.more && !isFull) {
-        next = this.fetchPage(id, page.cursor, PAGE, signal);
+        next = this.source.page(id, page.cursor, PAGE, signal);
         next.catch(() => undefined); // awaited in the next round
       }
       store.add(page);
       if (!page.more) return true;
       if (isFull) return false;
+    }
+  }
+
+  /** The first page has the newest of the runs that it triggered: get the others, up to a number. */
+  async #children(trace: RunTrace): Promise<void> {
+    const { store } = this;
+    const id = trace.run.run_id;
+    let cursor: string | null = null;
+    while (store.childrenOf(id) < Math.min(trace.children, MOST_CHILDREN)) {
+      const page: RunsPage = await this.source.children(id, cursor, this.#stop.signal);
+      store.setRuns(page.items);
+      cursor = page.cursor;
+      if (cursor === null) return;
     }
   }
 
@@ -128,6 +149,12 @@ export class TraceLoader {
   }
 }
 
-function fromServer(runId: string, after: number, limit: number, signal: AbortSignal): Promise<TracePage> {
-  return get<TracePage>(`/api/runs/${encodeURIComponent(runId)}/trace`, { after, limit }, signal);
+const server: TraceSource = {
+  page: (runId, after, limit, signal) => get<TracePage>(`${pathOf(runId)}/trace`, { after, limit }, signal),
+  children: (runId, cursor, signal) =>
+    get<RunsPage>(`${pathOf(runId)}/children`, { cursor: cursor ?? undefined }, signal),
+};
+
+function pathOf(runId: string): string {
+  return `/api/runs/${encodeURIComponent(runId)}`;
 }

@@ -18,12 +18,16 @@ export interface Look {
   titleTone: LookTone;
   /** What repeated siblings are counted by: `×4,812`. */
   times: string;
-  /** A short word in a frame: a log's source, an HTTP status. */
+  /** Where a log comes from, if not from the logger. */
+  source: string;
+  /** A short word in a frame: a run's state, an HTTP status. */
   badge: string;
   badgeTone: LookTone;
   /** Beside the name: an error's title, a state. */
   more: string;
   moreTone: LookTone;
+  /** How long it took, where the bars have no room for texts. */
+  took: string;
   /** In what is closed: errors, warnings, rows. */
   errors: number;
   warnings: number;
@@ -74,6 +78,7 @@ function foldLook(model: TimelineModel, leader: number): Look {
     if (fold.running > 0) parts.push(`${count(fold.running)} running`);
     look.more = parts.join(" · ");
     look.moreTone = fold.failed > 0 ? "bad" : "soft";
+    look.took = duration(fold.total);
   }
   look.spoken = `${plural(fold.members.length, "row")} of the same kind, ${duration(fold.total)} together`;
   return look;
@@ -102,6 +107,7 @@ function rowLook(model: TimelineModel, row: number): Look {
     const word = status === CANCELED ? "canceled" : "interrupted";
     look.more = look.more === "" ? word : `${word} · ${look.more}`;
   } else if (store.isRunning(row)) look.iconTone = "active";
+  look.took = took(model, row);
   look.spoken = spoken(model, row);
   return look;
 }
@@ -124,6 +130,7 @@ function runLook(model: TimelineModel, row: number): Look {
   }
   if (trace.state === "loading" && row !== 0) look.more = "loading …";
   if (trace.state === "failed" && row !== 0) look.more = "could not be loaded; open it to try again";
+  look.took = took(model, row);
   look.spoken = `${label}. ${spoken(model, row)}`;
   return look;
 }
@@ -136,7 +143,7 @@ function logLook(model: TimelineModel, row: number): Look {
   look.titleTone = level === "debug" ? "soft" : level === "info" ? "plain" : `level-${level}`;
   look.title = oneLine(store.message(row));
   const source = store.name(row).replace(/^logging:/, "");
-  look.badge = source === "logger" ? "" : oneLine(source);
+  look.source = source === "logger" ? "" : oneLine(source);
   look.spoken = `${level}, ${spoken(model, row)}`;
   return look;
 }
@@ -148,6 +155,8 @@ function plain(model: TimelineModel, row: number): Look {
     title: "",
     titleTone: "plain",
     times: "",
+    source: "",
+    took: "",
     badge: "",
     badgeTone: "soft",
     more: "",
@@ -169,14 +178,18 @@ export function isInterrupted(model: TimelineModel, row: number): boolean {
   return store.traces[store.rows.run[row] as number]?.state === "loaded";
 }
 
+function took(model: TimelineModel, row: number): string {
+  const { store } = model;
+  return isInterrupted(model, row) ? "" : duration(store.end(row, model.now) - (store.rows.start[row] as number));
+}
+
 function spoken(model: TimelineModel, row: number): string {
   const { store } = model;
   const start = store.rows.start[row] as number;
   const at = `at ${duration(start)}`;
   if (store.rows.kind[row] === LOG) return at;
-  const took = duration(store.end(row, model.now) - start);
-  if (store.isRunning(row)) return `${at}, running for ${took}`;
-  return isInterrupted(model, row) ? `${at}, never ended` : `${at}, took ${took}`;
+  if (store.isRunning(row)) return `${at}, running for ${took(model, row)}`;
+  return isInterrupted(model, row) ? `${at}, never ended` : `${at}, took ${took(model, row)}`;
 }
 
 /** The first line of a text, without escapes, and how many more there are. */

@@ -90,7 +90,7 @@ export class TimelineModel {
   /** The place of the cursor among the visible rows: where it is, or of what it is in. */
   get index(): number {
     const { outline, store } = this;
-    if (this.cursor < 0) return Math.max(0, outline.visible.subarray(0, outline.count).indexOf(this.cursor));
+    if (this.cursor < 0) return Math.max(0, outline.placeOf(this.cursor));
     for (let row = this.cursor; row >= 0; row = store.rows.parent[row] as number) {
       const index = outline.indexOf(row);
       if (index !== NONE) return index;

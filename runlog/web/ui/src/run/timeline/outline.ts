@@ -5,6 +5,7 @@ import { Counts } from "./counts";
 import { FEWEST_LOGS, FEWEST_SPANS } from "./families";
 import { ABOVE, BOTH, type Criteria, type Filtered, filter, HIDDEN, isFiltering, MATCH, NO_CRITERIA } from "./filter";
 import type { TraceStore } from "./store";
+import { Ways } from "./ways";
 
 /** Members of a family that stand beside its row because something is the matter with them: so many at most. */
 const MOST_LOOSE = 5;
@@ -124,6 +125,11 @@ export class Outline {
     return index < this.count && this.visible[index] === row ? index : NONE;
   }
 
+  /** The place of what was at another one before: a row, or `~` the first of a family. NONE if it is not visible. */
+  placeOf(item: number): number {
+    return item >= 0 ? this.indexOf(item) : this.visible.subarray(0, this.count).indexOf(item);
+  }
+
   /** Open all that a row is in. Returns its place; NONE where a filter hides it, or it is in no tree yet. */
   reveal(row: number): number {
     const { parent, family } = this.store.rows;
@@ -240,47 +246,6 @@ export class Outline {
     if (row !== 0 && isUnread(this.store, row)) return false;
     const mark = this.filtered?.mask[row] ?? HIDDEN;
     return mark === HIDDEN ? this.filtered !== null || depth < this.level : mark === ABOVE || mark === BOTH;
-  }
-}
-
-/** Where the pass is: for each level that it is in, the next row there. */
-class Ways {
-  height = 0;
-  readonly #rows: number[] = [];
-  readonly #depths: number[] = [];
-  readonly #families: number[] = [];
-  readonly #free: number[] = [];
-
-  push(row: number, depth: number, family: number, isFree: number): void {
-    const at = this.height++;
-    this.#rows[at] = row;
-    this.#depths[at] = Math.min(depth, 0xffff);
-    this.#families[at] = family;
-    this.#free[at] = isFree;
-  }
-
-  pop(): void {
-    this.height--;
-  }
-
-  get row(): number {
-    return this.#rows[this.height - 1] as number;
-  }
-
-  set row(row: number) {
-    this.#rows[this.height - 1] = row;
-  }
-
-  get depth(): number {
-    return this.#depths[this.height - 1] as number;
-  }
-
-  get family(): number {
-    return this.#families[this.height - 1] as number;
-  }
-
-  get isFree(): number {
-    return this.#free[this.height - 1] as number;
   }
 }
 

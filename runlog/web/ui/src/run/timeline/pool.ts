@@ -70,6 +70,8 @@ class Row {
   readonly #indent = element("span", "tl-indent");
   readonly #twist = icon("tl-twist");
   readonly #icon = icon("tl-icon");
+  readonly #source = element("span", "tl-source");
+  readonly #took = element("span", "tl-took");
   readonly #title = element("span", "tl-title");
   readonly #times = element("span", "tl-times");
   readonly #badge = element("span", "tl-badge");
@@ -87,8 +89,16 @@ class Row {
     row.role = "row";
     const name = element("span", "tl-name");
     name.role = "gridcell";
-    name.append(this.#indent, this.#twist.svg, this.#icon.svg, this.#title, this.#times, this.#badge, this.#more);
-    name.append(element("span", "tl-gap"), this.#link, this.#errors, this.#warnings, this.#below);
+    name.append(this.#indent, this.#twist.svg, this.#icon.svg, this.#source, this.#title, this.#times, this.#badge);
+    name.append(
+      this.#more,
+      element("span", "tl-gap"),
+      this.#link,
+      this.#errors,
+      this.#warnings,
+      this.#below,
+      this.#took,
+    );
     const when = element("span", "tl-when");
     when.role = "gridcell";
     when.append(this.#spoken);
@@ -129,6 +139,8 @@ class Row {
     this.#icon.show(look.icon.path, look.icon.isFilled, look.iconTone);
     marked(this.#title, look.title, drawn.match);
     this.#title.className = `tl-title tl-tone-${look.titleTone}`;
+    text(this.#source, look.source);
+    text(this.#took, look.took);
     text(this.#times, look.times);
     text(this.#badge, look.badge);
     this.#badge.className = `tl-badge tl-tone-${look.badgeTone}`;

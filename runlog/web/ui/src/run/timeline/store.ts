@@ -10,8 +10,9 @@ import { Columns, ERROR_LEVEL, INFO_LEVEL, LOG, NONE, OPEN, RUN, SPAN, WARN_LEVE
 import { decodePage } from "./decode";
 import { Families, templateHash } from "./families";
 import { byStart, preorder } from "./links";
+import { Names } from "./names";
 import { Places } from "./placing";
-import { isStep, roleOf } from "./roles";
+import { isStep } from "./roles";
 import { hasEnded, statusOf } from "./runstatus";
 import { hexOf, SpanMap, wordsOf } from "./spans";
 
@@ -36,7 +37,7 @@ export class TraceStore {
   readonly rows = new Columns();
   readonly families = new Families();
   /** By `rows.name`. */
-  readonly names: string[] = [];
+  readonly names = new Names();
   /** By `rows.text` of a log. */
   readonly messages: string[] = [];
   /** What a row shows beside its name. */
@@ -46,9 +47,6 @@ export class TraceStore {
   /** The latest moment of any row, in nanoseconds after the origin. */
   latest = 0;
 
-  readonly #nameIndex = new Map<string, number>();
-  readonly #nameHash: number[] = [];
-  readonly #nameRole: number[] = [];
   readonly #spans = new SpanMap();
   readonly #places = new Places(this.rows, this.families, this.#spans, (row) => this.#familyKey(row));
   readonly #traceIndex = new Map<string, number>();
@@ -76,7 +74,7 @@ export class TraceStore {
   }
 
   name(row: number): string {
-    return this.names[this.rows.name[row] as number] ?? "";
+    return this.names.texts[this.rows.name[row] as number] ?? "";
   }
 
   /** A log's message, as far as it is here; of a span what it shows beside its name. */
@@ -100,6 +98,11 @@ export class TraceStore {
   traceOf(runId: string): RunTrace | undefined {
     const index = this.#traceIndex.get(runId);
     return index === undefined ? undefined : this.traces[index];
+  }
+
+  /** How many of the runs that a run triggered are here. */
+  childrenOf(runId: string): number {
+    return this.traces.reduce((sum, trace) => sum + (trace.run.parent_run_id === runId ? 1 : 0), 0);
   }
 
   /** The trace that a row of kind RUN stands for. */
@@ -132,6 +135,15 @@ export class TraceStore {
     const known = this.traceOf(run.run_id);
     if (known === undefined) return;
     this.#takeRun(run, NONE, false);
+    this.version.value++;
+  }
+
+  /** Take runs that were triggered in those that are here, as they are now. */
+  setRuns(runs: readonly RunRow[]): void {
+    for (const run of runs) {
+      const parent = run.parent_run_id === null ? undefined : this.traceOf(run.parent_run_id);
+      if (parent !== undefined) this.#takeRun(run, parent.at, parent.state === "loading");
+    }
     this.version.value++;
   }
 
@@ -179,7 +191,7 @@ export class TraceStore {
     const decoded = decodePage(page);
     const run = this.#traceIndex.get(page.run_id) as number;
     const offset = (page.origin - this.origin) * 1e6;
-    const names = decoded.names.map((name) => this.#nameOf(name));
+    const names = decoded.names.map((name) => this.names.indexOf(name));
     const from = rows.count;
     rows.reserve(from + decoded.count);
     const source = new Uint32Array(decoded.count);
@@ -212,7 +224,7 @@ export class TraceStore {
       rows.flags[row] = decoded.flags[index] as number;
       const name = names[decoded.name[index] as number] ?? 0;
       rows.name[row] = name;
-      rows.role[row] = kind === LOG ? 0 : (this.#nameRole[name] as number);
+      rows.role[row] = kind === LOG ? 0 : (this.names.roles[name] as number);
       const duration = decoded.duration[index] as number;
       rows.duration[row] = duration;
       this.latest = Math.max(this.latest, (rows.start[row] as number) + Math.max(0, duration));
@@ -239,7 +251,7 @@ export class TraceStore {
       rows.run[at] = index;
       rows.text[at] = index;
       rows.start[at] = (run.created - this.origin) * 1e6;
-      rows.name[at] = this.#nameOf(run.task);
+      rows.name[at] = this.names.indexOf(run.task);
       const [high, low] = run.span_id === null ? [0, 0] : wordsOf(run.span_id);
       rows.spanHigh[at] = high;
       rows.spanLow[at] = low;
@@ -267,24 +279,13 @@ export class TraceStore {
   #familyKey(row: number): number {
     const { rows } = this;
     if (rows.kind[row] === LOG) {
-      const seed = ((rows.level[row] as number) << 20) ^ (this.#nameHash[rows.name[row] as number] as number);
+      const seed = ((rows.level[row] as number) << 20) ^ (this.names.hashes[rows.name[row] as number] as number);
       return templateHash(this.messages[rows.text[row] as number] ?? "", seed) || 1;
     }
     if (isStep(rows.role[row] as number)) return 0;
     return (
-      ((this.#nameHash[rows.name[row] as number] as number) ^ (rows.kind[row] === RUN ? 0x5bd1e995 : 0)) >>> 0 || 1
+      ((this.names.hashes[rows.name[row] as number] as number) ^ (rows.kind[row] === RUN ? 0x5bd1e995 : 0)) >>> 0 || 1
     );
-  }
-
-  #nameOf(name: string): number {
-    let index = this.#nameIndex.get(name);
-    if (index === undefined) {
-      index = this.names.push(name) - 1;
-      this.#nameIndex.set(name, index);
-      this.#nameHash.push(templateHash(name, 0));
-      this.#nameRole.push(roleOf(name));
-    }
-    return index;
   }
 }
 

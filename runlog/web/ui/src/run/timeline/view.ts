@@ -110,13 +110,16 @@ export class TimelineView {
     if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#draw());
   }
 
-  /** Do something that opens, closes or filters rows, with the row at the cursor staying where it is on the screen. */
+  /** Do something that opens, closes or filters rows; what the cursor was at stays where it is on the screen. */
   rearrange(change: () => void): void {
-    const before = this.model.index * this.rowHeight - this.scroller.top;
-    const wasInSight = before >= 0 && before <= this.scroller.view;
+    const { model, scroller, rowHeight } = this;
+    const item = model.outline.visible[model.index] as number;
+    const before = model.index * rowHeight - scroller.top;
+    const wasInSight = before >= 0 && before <= scroller.view;
     change();
-    this.scroller.resize(this.model.outline.count * this.rowHeight);
-    if (wasInSight) this.#scrollTo(this.model.index * this.rowHeight - before);
+    scroller.resize(model.outline.count * rowHeight);
+    const index = model.outline.placeOf(item);
+    if (wasInSight && index !== NONE) this.#scrollTo(index * rowHeight - before);
     this.changed();
   }
 
@@ -186,15 +189,13 @@ export class TimelineView {
     const { model, scroller, rowHeight } = this;
     const { outline } = model;
     const topIndex = Math.floor(scroller.top / rowHeight);
-    const anchor = topIndex > 0 && topIndex < outline.count ? (outline.visible[topIndex] as number) : NONE;
+    const anchor = topIndex > 0 && topIndex < outline.count ? (outline.visible[topIndex] as number) : 0;
     this.#isStale = false;
     model.update();
-    if (anchor >= 0 && !this.follows) {
-      const moved = outline.indexOf(anchor) - topIndex;
-      if (outline.indexOf(anchor) !== NONE && moved !== 0) {
-        scroller.resize(outline.count * rowHeight);
-        this.#scrollTo(scroller.top + moved * rowHeight);
-      }
+    const place = anchor === 0 || this.follows ? NONE : outline.placeOf(anchor);
+    if (place !== NONE && place !== topIndex) {
+      scroller.resize(outline.count * rowHeight);
+      this.#scrollTo(scroller.top + (place - topIndex) * rowHeight);
     }
     this.#stamp++;
     this.#updated = performance.now();
