@@ -47,6 +47,9 @@ EXPORT_EVENT = "runlog.export"
 
 Their attributes: `exporter`, its spans `exported`, `failed` and `dropped` so far and, of a failure, its `error`.
 """
+WORKER_EVENT, PLUGIN_EVENT = "runlog.worker", "runlog.plugin"
+"""The names of the logs (of no run) in which a worker tells of itself as it starts, and of each of its instrumentations
+as it starts and now and then; their attribute `event.name` is the same, and `worker.name` says which worker it is."""
 STREAM_PREFIX = "stream:"
 """How the name of a log begins that is a chunk of a stream."""
 TERMINAL_STATUSES: frozenset[str] = frozenset({"COMPLETED", "FAILED", "CANCELED", "TIMED_OUT", "CRASHED", "EXPIRED"})

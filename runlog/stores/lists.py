@@ -4,13 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from runlog.stores.base import Run
+    from runlog.stores.base import Bucket, Run
+    from runlog.stores.query import Query
 
 NEWEST_EVENTS = 1000
 """Of a run, among which an attribute is looked for where one is shown with each run of a list."""
+
+FACETS = ("status", "task", "queue", "tag", "run.version", "run.error")
+"""The fields of runs of which values are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many runs match."""
+
+    count: int
+    searched_to: int | None
+    """Time (ns) back to which they were counted, where the time budget ended it; else None: it is all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """What matches, over time."""
+
+    buckets: list[Bucket]
+    """Those that are not empty, oldest first."""
+    searched_to: int | None
+
+    @property
+    def total(self) -> int:
+        return sum(sum(bucket.counts.values()) for bucket in self.buckets)
+
+
+@dataclass(frozen=True, slots=True)
+class FacetCounts:
+    """How many of the runs that match have each value of a field or an attribute."""
+
+    key: str
+    values: list[tuple[str, int]]
+    """Most frequent first."""
+    more: bool
+    """There are more values."""
+    counted: int
+    """Runs that were looked at."""
+    searched_to: int | None
 
 
 class ListReader(Protocol):
@@ -38,5 +79,30 @@ class ListReader(Protocol):
 
         `payload.x`, `output.x` and `metadata.x` are parts of a run's data, if that is no larger than 256 KiB; `attr.x`
         is an attribute of the newest event that has it, of the newest `NEWEST_EVENTS`. Other columns are nowhere.
+        """
+        ...
+
+    def count_runs(self, query: Query | None, *, budget: float = 1.0) -> Counted:
+        """How many runs match, as far back as it counts in `budget` seconds."""
+        ...
+
+    def oldest_run(self) -> int | None:
+        """When the run was created that was created first."""
+        ...
+
+    def run_histogram(
+        self, query: Query | None, start: int, width: int, bars: int, *, budget: float = 1.0
+    ) -> Histogram:
+        """How many of the runs that match were created in each of `bars` times of `width` (ns) from `start` on, by
+        status."""
+        ...
+
+    def run_facets(
+        self, query: Query | None, keys: Sequence[str], *, most: int = 20, budget: float = 1.0
+    ) -> list[FacetCounts]:
+        """For each key the `most` frequent of its values among the runs that match.
+
+        A key is one of the query language: `FACETS`, or an attribute, which a run has if one of its newest
+        `NEWEST_EVENTS` events has it.
         """
         ...

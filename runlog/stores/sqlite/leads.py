@@ -63,13 +63,17 @@ class Lead:
     exact: bool
     """The condition says all that the part of the query says."""
     by_time: bool
+    name: str
+    """Of the field."""
+    values: tuple[str, ...] | None = None
+    """Those of the field that are wanted, where it is by values that they are found."""
     runs: tuple[int, ...] | None = None
     """The numbers of all its runs, where those are few."""
 
     @property
     def single(self) -> bool:
         """Its runs are those of one value."""
-        return self.by_time and (" = :lead" in self.condition or not self.bindings)
+        return self.by_time and (self.name == "errors" or (self.values is not None and len(self.values) == 1))
 
     def among(self, low: int, high: int) -> tuple[str, dict[str, Any]]:
         """Source and condition of its runs in a time."""
@@ -120,12 +124,20 @@ def _lead(part: Node) -> Lead | None:
     found = _condition(part, index.column)
     if found is None:
         return None
-    condition, bindings = found
     table = f"run INDEXED BY {index.name}" if index.name else "run"
-    return Lead(table, "id", f"{index.condition} AND {condition}", bindings, part, exact=True, by_time=index.by_time)
+    condition = f"{index.condition} AND {found.condition}"
+    lead = Lead(table, "id", condition, found.bindings, part, exact=True, by_time=index.by_time, name=name)
+    return replace(lead, values=found.values)
 
 
-def _condition(part: Node, column: str) -> tuple[str, dict[str, Any]] | None:
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    condition: str
+    bindings: dict[str, Any]
+    values: tuple[str, ...] | None = None
+
+
+def _condition(part: Node, column: str) -> _Condition | None:
     """A condition that an index can answer and that is the same as a part whose terms are all about its column."""
     if column == "status":
         wanted: frozenset[str] | None = frozenset(
@@ -133,15 +145,17 @@ def _condition(part: Node, column: str) -> tuple[str, dict[str, Any]] | None:
         )
     else:
         wanted = _values(part)
-    if wanted is not None and len(wanted) == 1:
-        return f"{column} = :lead", {"lead": bindable(next(iter(wanted)))}
     if wanted is not None:
-        return f"{column} IN (SELECT value FROM json_each(:lead))", {"lead": json.dumps(sorted(map(bindable, wanted)))}
+        values = tuple(sorted(map(bindable, wanted)))
+        if len(values) == 1:
+            return _Condition(f"{column} = :lead", {"lead": values[0]}, values)
+        return _Condition(f"{column} IN (SELECT value FROM json_each(:lead))", {"lead": json.dumps(values)}, values)
     if isinstance(part, Term) and part.op == "exists":
-        return f"{column} IS NOT NULL", {}
+        return _Condition(f"{column} IS NOT NULL", {})
     if isinstance(part, Term) and part.op == "prefix":
         start = bindable(part.value)
-        return f"{column} >= :lead AND {column} < :lead_end", {"lead": start, "lead_end": start + _HIGHEST}
+        bindings = {"lead": start, "lead_end": start + _HIGHEST}
+        return _Condition(f"{column} >= :lead AND {column} < :lead_end", bindings)
     return None
 
 
@@ -163,7 +177,7 @@ def _tagged(part: Node) -> Lead | None:
     found = _condition(part, "tag") if simple else None
     if found is None:
         return None
-    return Lead("run_tag", "run", found[0], found[1], part, exact=True, by_time=False)
+    return Lead("run_tag", "run", found.condition, found.bindings, part, exact=True, by_time=False, name="tags")
 
 
 def _failing(part: Node) -> Lead | None:
@@ -173,4 +187,5 @@ def _failing(part: Node) -> Lead | None:
     if least < 0:
         return None
     exact = part.op in (">", ">=") and 0 <= least < 1
-    return Lead("run INDEXED BY run_failing", "id", f"{IS_LISTED} AND errors > 0", {}, part, exact=exact, by_time=True)
+    table, condition = "run INDEXED BY run_failing", f"{IS_LISTED} AND errors > 0"
+    return Lead(table, "id", condition, {}, part, exact=exact, by_time=True, name="errors")

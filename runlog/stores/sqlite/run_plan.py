@@ -13,7 +13,7 @@ import apsw
 
 from runlog.stores.base import ERROR, WARN
 from runlog.stores.query import Node, Or, Term, needs_event
-from runlog.stores.sqlite.compiler import Compiler, conjuncts
+from runlog.stores.sqlite.compiler import COMPARISONS, Compiler, conjuncts
 from runlog.stores.sqlite.event_finder import EventFinder, runs_of
 from runlog.stores.sqlite.leads import Lead, find_lead
 from runlog.stores.sqlite.schema import IS_LISTED
@@ -41,23 +41,35 @@ class RunPlan:
     few: bool = False
     """So few that they are looked at all at once."""
     finder: EventFinder | None = None
-    natural: bool = False
-    """Its index has all that is wanted, and nothing else, in the order of creation."""
+    covered: bool = False
+    """Its index has all that tells whether a run matches."""
+
+    @property
+    def natural(self) -> bool:
+        """Its index has just the runs that match, in the order of their creation."""
+        return self.covered and (self.lead is None or self.lead.single)
+
+    def conditions(self, *more: str) -> str:
+        return " AND ".join((f"r.{IS_LISTED}", "r.created >= :low", "r.created < :high", *self.where, *more))
 
     def sql(self, select: str, *more: str, tail: str = "") -> str:
-        conditions = [f"r.{IS_LISTED}", "r.created >= :low", "r.created < :high", *self.where, *more]
-        return f"SELECT {select} FROM {self.source} WHERE {' AND '.join(conditions)} {tail}"
+        return f"SELECT {select} FROM {self.source} WHERE {self.conditions(*more)} {tail}"
 
     def bound(self, low: int, high: int, **more: Any) -> dict[str, Any]:
         return {**self.bindings, "low": low, "high": high, **more}
 
-    def slices(self) -> Iterator[tuple[int, int]]:
-        """Pieces of the time, newest first, the next one as wide as the caller is fast: low <= created < high."""
+    def slices(self, widest: int | None = None) -> Iterator[tuple[int, int]]:
+        """Pieces of the time, low <= created < high, newest first: the next one as wide as the caller is fast, of no
+        more than `widest` runs (of all, not of those that match)."""
         if self.few:
             yield self.low, self.high
             return
         first = self.connection.execute(f"SELECT min(created) FROM run r INDEXED BY run_created WHERE {IS_LISTED}").get
-        low, high, width = self.low if first is None else max(self.low, first), self.high, _FIRST_SLICE
+        low, high, width = (
+            self.low if first is None else max(self.low, first),
+            self.high,
+            min(_FIRST_SLICE, widest or _FIRST_SLICE),
+        )
         below = (
             f"SELECT created FROM run INDEXED BY run_created WHERE {IS_LISTED} AND created < ?"
             " ORDER BY created DESC LIMIT 1 OFFSET ?"
@@ -69,6 +81,7 @@ class RunPlan:
             yield bottom, high
             faster = _SLICE_TIME / max(clock.monotonic() - started, 1e-6)
             width = max(_FIRST_SLICE // 8, int(width * min(8.0, max(0.5, faster))))
+            width = width if widest is None else min(width, widest)
             high = bottom
 
 
@@ -77,7 +90,7 @@ def plan_runs(connection: apsw.Connection, node: Node | None, *, most_events: in
     parts = conjuncts(node)
     low, high = _created(parts)
     about_events = [part for part in parts if needs_event(part)]
-    about_runs = [part for part in parts if part not in about_events]
+    about_runs = [part for part in parts if part not in about_events and not _is_range(part)]
     if len(about_events) == 1 and (counter := _counted(about_events[0])) is not None:
         about_runs.append(counter)
         about_events = []
@@ -106,7 +119,7 @@ def _among(plan: RunPlan, runs: Sequence[int] | None, parts: Sequence[Node]) -> 
         plan.few, plan.source = True, "run r"
         plan.where.append(f"r.id IN (SELECT value FROM json_each({compiler.bind(json.dumps(list(runs)))}))")
     plan.where += [compiler.condition(part) for part in parts]
-    plan.natural = runs is None and not parts and (plan.lead is None or plan.lead.single)
+    plan.covered = runs is None and not parts and plan.finder is None
     plan.bindings |= compiler.bindings
     return plan
 
@@ -115,12 +128,16 @@ def _created(parts: Sequence[Node]) -> tuple[int, int]:
     """The time in which the runs were created, from and before."""
     low, high = _OLDEST, _NEWEST
     for part in parts:
-        if isinstance(part, Term) and part.key == "run.created" and isinstance(part.operand, int):
+        if isinstance(part, Term) and isinstance(part.operand, int) and _is_range(part):
             if part.op in (">", ">="):
                 low = max(low, part.operand + (part.op == ">"))
-            elif part.op in ("<", "<="):
+            else:
                 high = min(high, part.operand + (part.op == "<="))
     return low, high
+
+
+def _is_range(part: Node) -> bool:
+    return isinstance(part, Term) and part.key == "run.created" and part.op in COMPARISONS
 
 
 def _counted(part: Node) -> Node | None:

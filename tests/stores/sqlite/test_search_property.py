@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -13,9 +14,34 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from runlog.stores.base import DEBUG, ERROR, INFO, WARN, Batch, Event, Run
-from runlog.stores.evaluate import matches, run_matches
-from runlog.stores.query import RUN_STATUSES, SPAN_STATUSES, And, Node, Not, Op, Or, Phrase, Query, Term, Word
-from runlog.stores.sqlite import SQLiteStore, compiler, event_finder, leads, run_list, run_plan, search
+from runlog.stores.evaluate import field_value, matches, run_matches
+from runlog.stores.lists import FACETS, Counted, FacetCounts
+from runlog.stores.query import (
+    RUN_STATUSES,
+    SPAN_STATUSES,
+    And,
+    Node,
+    Not,
+    Op,
+    Or,
+    Phrase,
+    Query,
+    Term,
+    Word,
+    attribute_text,
+    field_of,
+)
+from runlog.stores.sqlite import (
+    SQLiteStore,
+    compiler,
+    event_finder,
+    facets,
+    leads,
+    run_list,
+    run_plan,
+    run_walk,
+    search,
+)
 from tests.helpers import times
 from tests.stores.query_strategies import BASE, KEYS, SECOND, TEXTS, WORDS, events, nodes, runs
 
@@ -40,6 +66,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setattr(event_finder, "_WIDEST", 0)
         monkeypatch.setattr(run_list, "_MOST_EVENTS", 0)
         monkeypatch.setattr(run_list, "_A_LOOK", 1)
+        monkeypatch.setattr(run_walk, "_MOST_EVENTS", 0)
+        monkeypatch.setattr(run_walk, "_A_LOOK", 1)
+        monkeypatch.setattr(facets, "_FEW", 0)
     opened = SQLiteStore(tmp_path / "log.db")
     yield opened
     opened.close()
@@ -49,6 +78,7 @@ class Expected:
     """All that a store holds, read back, and what should be found in it."""
 
     def __init__(self, store: SQLiteStore) -> None:
+        self.checks = 0
         events = [*store.events(None), *(event for run_id in RUN_IDS for event in store.events(run_id))]
         self.events = sorted(events, key=lambda event: -event.id)
         self.listed = store.runs(limit=100).items
@@ -66,7 +96,38 @@ class Expected:
         expected = [run.run_id for run in self.listed if run_matches(query, run, self.of_run.get(run.run_id, []))]
         pages = paged(lambda cursor: store.runs(query, cursor=cursor, limit=2, budget=60), "run_id")
         assert pages == expected, str(node)
+        self.checks += 1
+        if self.checks % 4 == 0:
+            self.check_counts(store, query, [run for run in self.listed if run.run_id in expected])
         return len(found) + len(expected)
+
+    def check_counts(self, store: SQLiteStore, query: Query, runs: list[Run]) -> None:
+        """What is counted is what a loop over all runs counts."""
+        assert store.count_runs(query, budget=60) == Counted(len(runs), None), query.text
+        start, width, bars = BASE - 2 * SECOND, SECOND // 2 + 1, 7
+        bar = {run.run_id: (run.created - start) // width for run in runs}
+        counted = Counter((bar[run.run_id], run.status) for run in runs if 0 <= bar[run.run_id] < bars)
+        histogram = store.run_histogram(query, start, width, bars, budget=60)
+        assert {
+            ((bucket.time - start) // width, status): count
+            for bucket in histogram.buckets
+            for status, count in bucket.counts.items()
+        } == counted, query.text
+        assert (histogram.total, histogram.searched_to) == (counted.total(), None)
+        for facet in store.run_facets(query, (*FACETS, "user.id", "amount"), most=5, budget=60):
+            found = sorted(
+                Counter(value for run in runs for value in self.values(facet.key, run)).items(),
+                key=lambda item: (-item[1], item[0]),
+            )
+            assert facet == FacetCounts(facet.key, found[:5], len(found) > 5, len(runs), None), query.text
+
+    def values(self, key: str, run: Run) -> set[str]:
+        """Those that a facet counts."""
+        if key in FACETS:
+            value = field_value(run, field_of(key).name)
+            return set(value) if isinstance(value, tuple) else set() if value is None else {str(value)}
+        found = [e.attributes[key] for e in self.of_run.get(run.run_id, []) if e.kind != "open" and key in e.attributes]
+        return {attribute_text(item) for value in found for item in (value if isinstance(value, list) else [value])}
 
     def check_tail(self, store: SQLiteStore, node: Node) -> None:
         tail, _ = store.tail(Query(str(node), node), after=self.events[-1].id - 1 if self.events else 0)
