@@ -83,6 +83,8 @@ def test_a_project_in_sync_code() -> None:
         handles = project.call(double.batch_trigger, [1, 2])
         assert [result.output for result in project.call(handles.wait)] == [2, 4]
     assert messages(handles.ids[0]) == ["doubling"]
+    with pytest.raises(ProjectNotOpen):
+        anyio.run(double.trigger, 1)
 
 
 def test_each_open_has_the_console_of_its_settings(capfd: pytest.CaptureFixture[str]) -> None:
