@@ -61,6 +61,7 @@ class Stream implements LiveStream {
   private state: LiveState | null = null;
   private closed = false;
   private failures = 0;
+  private firstWait = FIRST_WAIT;
   private waiting: ReturnType<typeof setTimeout> | undefined;
   private attempt: AbortController | null = null;
   private stopToken: (() => void) | null = null;
@@ -177,6 +178,7 @@ class Stream implements LiveStream {
         if (this.closed || attempt.signal.aborted) return;
         this.dispatch(event);
       }
+      this.firstWait = parser.retry ?? FIRST_WAIT;
     }
   }
 
@@ -204,7 +206,7 @@ class Stream implements LiveStream {
       this.lost(why, 0); // trying the same again does not help
       return;
     }
-    const longest = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.failures);
+    const longest = Math.min(LONGEST_WAIT, this.firstWait * 2 ** this.failures);
     this.failures += 1;
     const wait = longest * (0.5 + Math.random() / 2);
     this.lost(why, Date.now() + wait);

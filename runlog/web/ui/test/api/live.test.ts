@@ -88,10 +88,10 @@ test("hands out events and keeps the cursor", async () => {
 test("a lost connection is tried again after longer and longer waits, from the cursor", async () => {
   open("1.0");
   const sent = await server.stream();
-  await say(sent, "id: 2.0\nevent: trace\ndata: 1\n\n");
+  await say(sent, "retry: 400\nid: 2.0\nevent: trace\ndata: 1\n\n");
   sent.close();
   await settled();
-  expect(liveStatus.value).toMatchObject({ state: "lost", retryAt: Date.now() + 500 });
+  expect(liveStatus.value).toMatchObject({ state: "lost", retryAt: Date.now() + 400 });
   const waits: number[] = [];
   for (let round = 0; round < 7; round++) {
     const asked = server.requests.length;
@@ -102,7 +102,7 @@ test("a lost connection is tried again after longer and longer waits, from the c
     server.last.fail(new TypeError("refused"));
     await settled();
   }
-  expect(waits).toEqual([500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+  expect(waits).toEqual([400, 800, 1600, 3200, 6400, 10_000, 10_000]);
   expect(server.last.headers.get("Last-Event-ID")).toBe("2.0");
   retryNow();
   await server.stream();
