@@ -83,7 +83,7 @@ def test_a_project_in_sync_code() -> None:
         handles = project.call(double.batch_trigger, [1, 2])
         assert [result.output for result in project.call(handles.wait)] == [2, 4]
     assert messages(handles.ids[0]) == ["doubling"]
-    with pytest.raises(ProjectNotOpen):
+    with pytest.raises(ProjectNotOpen, match="no project is open"):
         anyio.run(double.trigger, 1)
 
 
