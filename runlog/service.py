@@ -152,8 +152,8 @@ class Submitting:
             self._open.remove(self._submitter)
         last = self._open[-1] if self._open else None
         set_process_submitter(last)
-        if current_submitter.get() is self._submitter:
-            current_submitter.set(last)
+        if current_submitter.get() is self._submitter:  # it may be open in another context still, and is closing
+            current_submitter.set(None if last is self._submitter else last)
 
 
 def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
