@@ -29,6 +29,9 @@ export interface Shown {
 
 /** After a change the whole is read again, at most so often, in milliseconds. */
 const REREAD = 1000;
+const NOW = 0;
+/** Why a run stands still may change without a change of the run: read again so often while it has not ended. */
+const LOOK_AGAIN = 10_000;
 
 export class RunModel {
   readonly #shown = signal<Shown | null>(null);
@@ -68,6 +71,7 @@ export class RunModel {
       this.#shown.value = { detail, store, loader };
       void loader.start();
       this.#follow(detail.position, store, loader);
+      this.#readSoon(LOOK_AGAIN);
     } catch (error) {
       if (!isAbort(error) && !stop.signal.aborted) this.#error.value = error;
     }
@@ -101,9 +105,9 @@ export class RunModel {
           store.setRuns((data as RunsDelta).rows);
           loader.refresh();
         },
-        skip: () => void this.load(),
+        skip: () => void loader.start(), // what was left out is read; what comes meanwhile waits for it
         reset: () => void this.load(),
-        end: () => this.#readSoon(0),
+        end: () => this.#readSoon(NOW),
       },
       () => undefined,
     );
@@ -116,14 +120,16 @@ export class RunModel {
     if (isOlder(run, before)) return;
     shown.store.setRun(run);
     this.#shown.value = { ...shown, detail: { ...shown.detail, run, headline } };
-    if (run.version !== before.version) this.#readSoon(statusLook(run.status).ended ? 0 : REREAD);
+    if (run.version !== before.version) this.#readSoon(statusLook(run.status).ended ? NOW : REREAD);
   }
 
   /** Data, options, links and the cause are not in the stream: after a change of state they are read again. */
   #readSoon(wait: number): void {
-    if (this.#closed) return;
     clearTimeout(this.#reread);
-    const left = Math.max(wait, wait === 0 ? 0 : this.#lastRead + REREAD - Date.now());
+    const shown = this.#shown.peek();
+    if (this.#closed || shown === null) return;
+    if (wait === LOOK_AGAIN && statusLook(shown.detail.run.status).ended) return;
+    const left = wait === REREAD ? Math.max(0, this.#lastRead + REREAD - Date.now()) : wait;
     this.#reread = setTimeout(() => void this.#readAgain(), left);
   }
 
@@ -134,12 +140,14 @@ export class RunModel {
       const shown = this.#shown.peek();
       if (signal.aborted || shown === null) return;
       this.#lastRead = Date.now();
-      if (isOlder(detail.run, shown.detail.run)) return;
-      shown.store.setRun(detail.run);
-      this.#shown.value = { ...shown, detail };
+      if (!isOlder(detail.run, shown.detail.run)) {
+        shown.store.setRun(detail.run);
+        this.#shown.value = { ...shown, detail };
+      }
     } catch {
-      // What is shown stays; the next change, or a reload, reads it.
+      // What is shown stays; the next change, or the next look, reads it.
     }
+    if (!signal.aborted) this.#readSoon(LOOK_AGAIN);
   }
 }
 

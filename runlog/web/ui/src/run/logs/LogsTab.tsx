@@ -227,10 +227,10 @@ function useReveal(line: number | null, isReady: boolean, list: { current: Virtu
 function LevelChoice() {
   const level = params.value.get("level") ?? "";
   const choices: [LevelName | "", string][] = [
-    ["", "all levels"],
-    ["info", "info and up"],
-    ["warn", "warn and up"],
-    ["error", "errors"],
+    ["", "All levels"],
+    ["info", "Info and over"],
+    ["warn", "Warnings and over"],
+    ["error", "Errors"],
   ];
   return (
     <select
