@@ -1,6 +1,6 @@
 // What values there are, and how often: a click keeps only one, or leaves it out.
 import { useState } from "preact/hooks";
-import type { Facet, FacetValue } from "../api/types";
+import type { Facet, FacetValue, Problem } from "../api/types";
 import { visible } from "../format/ansi";
 import { count, shortCount } from "../format/number";
 import { stance, toggled } from "../format/query";
@@ -20,6 +20,8 @@ export interface FacetsProps {
   labelOf?: (key: string, value?: string) => string | undefined;
   /** Facets that were asked for, which can be taken away again. */
   added: readonly string[];
+  /** Why the last that was asked for cannot be counted. */
+  problem: Problem | null;
   onAdd: (key: string) => void;
   onDrop: (key: string) => void;
 }
@@ -44,6 +46,11 @@ export function Facets(props: FacetsProps) {
           </p>
         ))}
       <AddFacet onAdd={props.onAdd} />
+      {props.problem && (
+        <p class="facet-note facet-problem" role="alert">
+          {[props.problem.what, props.problem.why, props.problem.fix].filter(Boolean).join("; ")}
+        </p>
+      )}
     </div>
   );
 }

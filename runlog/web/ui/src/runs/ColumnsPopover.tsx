@@ -83,10 +83,10 @@ function DataColumn({ onAdd }: { onAdd: (column: Column) => void }) {
         autocomplete="off"
         value={text}
         placeholder="payload.user_id"
-        aria-label="A column of the data: payload.x, metadata.x or attr.x"
+        aria-label="A column of the data: payload.x, output.x, metadata.x or attr.x"
         onInput={(event) => setText(event.currentTarget.value)}
       />
-      <Button type="submit" icon="plus" label="Add: payload.x, metadata.x or attr.x" disabled={!column} />
+      <Button type="submit" icon="plus" label="Add: payload.x, output.x, metadata.x or attr.x" disabled={!column} />
     </form>
   );
 }

@@ -131,6 +131,7 @@ function Side({ query }: { query: string }) {
         unit="runs"
         labelOf={facetLabel}
         added={view.facetKeys.value}
+        problem={view.facetProblem.value}
         onAdd={(key) => view.wantFacet(key)}
         onDrop={(key) => view.dropFacet(key)}
       />

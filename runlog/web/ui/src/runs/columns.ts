@@ -1,4 +1,4 @@
-/** A column of the runs list. Any `payload.x`, `metadata.x` and `attr.x` is one too. */
+/** A column of the runs list. Any `payload.x`, `output.x`, `metadata.x` and `attr.x` is one too. */
 export interface Column {
   id: string;
   label: string;
@@ -43,7 +43,7 @@ const BY_ID = new Map(KNOWN.map((column) => [column.id, column]));
 
 export const DEFAULT_COLUMNS: readonly string[] = KNOWN.slice(0, 9).map((column) => column.id);
 
-const DATA = /^(?:payload|metadata|attr)\../;
+const DATA = /^(?:payload|output|metadata|attr)\../;
 
 /** Whether it is a column made of what the runs carry: `payload.user_id`. */
 export function isData(id: string): boolean {
@@ -71,18 +71,19 @@ export function readColumns(text: string | null): Column[] {
 /** For the URL; null where they are the default ones. */
 export function writeColumns(columns: readonly Column[]): string | null {
   const ids = columns.map((column) => column.id);
-  return ids.join() === DEFAULT_COLUMNS.join() ? null : ids.map(escaped).join(",");
+  return ids.join() === DEFAULT_COLUMNS.join() ? null : ids.map(escapeName).join(",");
 }
 
 /** What the API is asked for beside the run itself. */
 export function dataColumns(columns: readonly Column[]): string {
   return columns
     .filter((column) => isData(column.id))
-    .map((column) => escaped(column.id))
+    .map((column) => escapeName(column.id))
     .join(",");
 }
 
-function escaped(id: string): string {
+/** A name among others with commas between them. */
+export function escapeName(id: string): string {
   return id.replace(/[%,]/g, (character) => (character === "%" ? "%25" : "%2C"));
 }
 

@@ -1,9 +1,11 @@
 // The state of the runs page: what is loaded, what is counted, what comes in live.
 import { signal } from "@preact/signals";
+import { ApiError } from "../api/client";
 import type { LiveHandlers } from "../api/live";
-import type { Count, Facet, Facets, RunHistogram, RunsDelta, RunsPage } from "../api/types";
+import type { Count, Facet, Facets, Problem, RunHistogram, RunsDelta, RunsPage } from "../api/types";
 import { Refresher } from "../state/refresher";
 import { Search, type Source, server } from "../state/search";
+import { escapeName } from "./columns";
 import { Chosen, RunsList } from "./list";
 
 /** While it follows, the list is loaded anew rather than growing beyond. */
@@ -19,8 +21,11 @@ export class RunsView extends Search<RunsPage, RunsList> {
   readonly following = signal(true);
   /** Keys that facets are wanted for besides the usual. */
   readonly facetKeys = signal<readonly string[]>([]);
+  /** Why the last one that was asked for has none. */
+  readonly facetProblem = signal<Problem | null>(null);
   atTop = true;
 
+  private knownKeys: readonly string[] = [];
   private readonly counts = new Refresher((signal) => this.loadCounts(signal), 1_000);
   private readonly sides = new Refresher((signal) => this.loadFacets(signal), 4_000);
 
@@ -35,6 +40,7 @@ export class RunsView extends Search<RunsPage, RunsList> {
   }
 
   wantFacet(key: string): void {
+    this.facetProblem.value = null;
     if (!this.facetKeys.peek().includes(key)) this.facetKeys.value = [...this.facetKeys.peek(), key];
     this.sides.now();
   }
@@ -100,9 +106,22 @@ export class RunsView extends Search<RunsPage, RunsList> {
   }
 
   private async loadFacets(signal: AbortSignal): Promise<void> {
-    const keys = this.facetKeys.peek().join(",");
+    const keys = this.facetKeys.peek();
+    const asked = { ...this.asked(), keys: keys.map(escapeName).join(",") };
     await this.summary(async () => {
-      this.facets.value = (await this.source.get<Facets>("/api/runs/facets", { ...this.asked(), keys }, signal)).facets;
+      try {
+        this.facets.value = (await this.source.get<Facets>("/api/runs/facets", asked, signal)).facets;
+        this.knownKeys = keys;
+      } catch (error) {
+        if (keys === this.knownKeys || !(error instanceof ApiError) || error.status !== 400) throw error;
+        this.refuseFacet(error.problem);
+      }
     });
+  }
+
+  /** The key that was asked for last has no values to count. */
+  private refuseFacet(problem: Problem): void {
+    this.facetKeys.value = this.knownKeys;
+    this.facetProblem.value = problem;
   }
 }

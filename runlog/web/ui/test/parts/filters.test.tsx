@@ -46,6 +46,7 @@ function facets(query: string, list: Facet[], added: string[] = []): string[] {
         onQuery={(next) => queries.push(next)}
         unit="runs"
         added={added}
+        problem={null}
         onAdd={nothing}
         onDrop={nothing}
       />,
