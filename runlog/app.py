@@ -142,7 +142,7 @@ class Project:
         check_may_open()
         recording = ProcessRecording.join(self.settings)
         self._stack.callback(recording.leave)
-        self.instrumentations = recording.instrumentations
+        self.instrumentations = self._service.instrumentations = recording.instrumentations
         if self._worker:
             import_tasks(self.settings)
 

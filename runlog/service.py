@@ -14,8 +14,9 @@ from runlog.config import Settings
 from runlog.engines.local import LocalEngine, LostQueue
 from runlog.engines.local.leaving import REASON
 from runlog.errors import RunlogError, StoreError
-from runlog.executor import Care, EngineSubmitter, Executor, PayloadScrubber, RunRecords, Scheduler
+from runlog.executor import Care, EngineSubmitter, Executor, PayloadScrubber, Presence, RunRecords, Scheduler
 from runlog.executor.trouble import EXIT_CODE, Lookout
+from runlog.instrumentation import Instrumentations
 from runlog.logger import logger
 from runlog.recording import get_recorder
 from runlog.system.interrupt import spared_from_interrupts
@@ -39,6 +40,8 @@ class Service:
         self._failed: anyio.Event | None = None
         self._stop: anyio.Event | None = None
         self._executing: anyio.CancelScope | None = None
+        self.instrumentations: Instrumentations | None = None
+        """What the worker tells of; set before it is entered."""
 
     async def __aenter__(self) -> Self:
         settings, provider = self._settings, get_provider()
@@ -56,7 +59,14 @@ class Service:
             ends = self._end_process if self._owns_process else None
             self._lookout = Lookout(self._engine, settings, end_process=ends)
             self._executor = Executor(
-                self._engine, registry, provider, settings, queues=queues, version=version, observer=self._lookout
+                self._engine,
+                registry,
+                provider,
+                settings,
+                queues=queues,
+                version=version,
+                observer=self._lookout,
+                presence=Presence(self._engine, settings, self.instrumentations),
             )
             self._group = await anyio.create_task_group().__aenter__()
             care = Care(self._engine, records, settings)

@@ -129,6 +129,8 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     """When the last attempt ended, if it failed and this one is its retry."""
     version: str | None = None
     """The version of the code that the first attempt ran on."""
+    worker: str | None = None
+    """The name of the worker that has it."""
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -198,6 +200,11 @@ class Engine(Protocol):
 
     Those that talk to the queue raise StoreError where it cannot be read or written.
     """
+
+    @property
+    def worker_name(self) -> str | None:
+        """This process's name in the queue, once there is one."""
+        ...
 
     async def declaration(self, task: str) -> TaskDeclaration | None:
         """What a worker declared of this task last; None if none did."""

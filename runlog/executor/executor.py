@@ -19,6 +19,7 @@ from runlog.executor.attempt import Attempt
 from runlog.executor.beside import Beside
 from runlog.executor.observer import Observer, Unobserved
 from runlog.executor.outcomes import STOPPED, Outcomes, put_back
+from runlog.executor.presence import Presence
 from runlog.executor.processes import Processes
 from runlog.executor.records import write_refused
 from runlog.executor.resources import open_resources
@@ -55,10 +56,12 @@ class Executor:
         queues: Sequence[str] | None = None,
         version: str | None = None,
         observer: Observer | None = None,
+        presence: Presence | None = None,
     ) -> None:
         self._engine, self._registry, self._settings = engine, registry, settings
         self._queues, self._version = None if queues is None else tuple(queues), version
         self._observer: Observer = observer or Unobserved()
+        self._presence, self._begun = presence, Event()
         self._tracer = provider.get_tracer("runlog")
         self._outcomes = Outcomes(settings)
         self._attempts: set[Attempt] = set()
@@ -98,6 +101,8 @@ class Executor:
             beside.start_soon(workplace.timers.run)
             beside.start_soon(workplace.beside.run)
             beside.start_soon(self._notice_cancel)
+            if self._presence is not None:
+                beside.start_soon(self._presence.run, self._begun)
             try:
                 failure = await self._work_until(stop, workplace)
             finally:
@@ -180,6 +185,8 @@ class Executor:
                 await sleep(_RETRY)
                 continue
             served, said = True, ""
+            if deliveries:
+                self._begun.set()
             for delivery in deliveries:
                 self._executing += 1
                 runs.start_soon(execute, delivery, workplace, slots.try_take())

@@ -20,6 +20,8 @@ from runlog.tracing.outcome import OUTCOME_KEY
 from runlog.tracing.scope import RUN_KEY, RunScope
 from runlog.tracing.tracer import Tracer
 
+WORKER = "worker"
+"""The attribute that names the worker of an attempt: a run knows only its last one."""
 DEADLINE = "deadline"
 """The attribute that says when `max_duration` will end the attempt, as of its start or the end of its last wait."""
 
@@ -52,6 +54,8 @@ class AttemptSpans:
             tracer.start(f"Retry #{number - 1} delay", root, start_time=delivery.retry_from).end()
         links = [Link(span_context(*ids)) for ids in delivery.run.links]
         attributes: dict[str, AttributeValue] = {"attempt": number}
+        if delivery.worker is not None:
+            attributes[WORKER] = delivery.worker
         if allowance is not None:
             attributes[DEADLINE] = _after(allowance)
         span = tracer.start_attempt(f"Attempt {number}", root, scope, above, attributes, links)

@@ -84,6 +84,8 @@ class InstrumentationState:
     """Where it comes from: `runlog`, `opentelemetry` (adapted) or the import string."""
     distribution: str | None = None
     version: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    """Those it works with, also by default, as plain data."""
     targets: list[str] = field(default_factory=list)
     """What it instruments, with versions: `httpx 0.28.1`."""
     milliseconds: float = 0.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
+from itertools import count
 from typing import Any
 
 from opentelemetry import trace
@@ -36,6 +37,7 @@ class Layers:
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
+        self._made: dict[str, count[int]] = {}
         self._covered_by: dict[str, set[str]] = {}
 
     def cover(self, covering: str, covered: Iterable[str]) -> None:
@@ -49,6 +51,15 @@ class Layers:
     def provider(self, provider: TracerProvider, name: str) -> TracerProvider:
         """Return the provider to give to the instrumentation `name`."""
         return _LayerProvider(provider, name, self)
+
+    def counter(self, name: str) -> count[int]:
+        """What is to be asked for the next number with each span of the instrumentation `name`."""
+        return self._made.setdefault(name, count())
+
+    def spans(self, name: str) -> int:
+        """How many spans the instrumentation `name` has made."""
+        made = self._made.get(name)
+        return 0 if made is None else int(repr(made)[len("count(") : -1])
 
     def add_scope(self, scope: str, name: str) -> None:
         self._names[scope] = name
@@ -87,6 +98,7 @@ class _LayerProvider(TracerProvider):
 class _LayerTracer(Tracer):
     def __init__(self, tracer: Tracer, name: str, layers: Layers) -> None:
         self._tracer, self._name, self._layers = tracer, name, layers
+        self._made = layers.counter(name)
 
     def _is_silent(self, context: Context | None) -> bool:
         return is_suppressed(context) or self._layers.is_covered(self._name, context)
@@ -94,6 +106,7 @@ class _LayerTracer(Tracer):
     def start_span(self, name: str, context: Context | None = None, *args: Any, **kwargs: Any) -> Span:
         if self._is_silent(context):
             return _SilentSpan(trace.get_current_span(context))
+        next(self._made)
         return self._tracer.start_span(name, context, *args, **kwargs)
 
     def start_as_current_span(  # type: ignore[override]  # the API's can also decorate; so can what we pass on
@@ -101,4 +114,5 @@ class _LayerTracer(Tracer):
     ) -> AbstractContextManager[Span]:
         if self._is_silent(context):
             return nullcontext(_SilentSpan(trace.get_current_span(context)))
+        next(self._made)
         return self._tracer.start_as_current_span(name, context, *args, **kwargs)

@@ -31,6 +31,7 @@ class OpenTelemetryAdapter:
     def __init__(self, instrumentor: Any, name: str, distribution: Distribution | None = None) -> None:
         self._instrumentor, self._name, self._distribution = instrumentor, name, distribution
         self._options: dict[str, Any] = {}
+        self.options: dict[str, Any] = {}
         self.covers = OPENTELEMETRY_COVERS.get(normalised(name), frozenset())
         self.notes = ["adapted from OpenTelemetry: it uninstalls by its own code"]
 
@@ -50,6 +51,7 @@ class OpenTelemetryAdapter:
                 problem, fix = unknown_option(option, sorted(known))
                 raise UnusableError("bad-options", f"[{option_table(self._name)}] {problem}", fix)
             self.notes.append(f"the option {option!r} could not be checked")
+        self.options = dict(options)
         self._options = {name: _resolved(name, value) for name, value in options.items()}
 
     def install(self, patch: InstrumentationPatch) -> None:

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import to_jsonable_python
 
 from runlog.instrumentation.contract import Instrumentation, Target
 from runlog.instrumentation.lookup import UnusableError
@@ -21,6 +22,11 @@ class Installable(Protocol):
 
     covers: frozenset[str]
     notes: list[str]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that were read, as plain data."""
+        ...
 
     def check(self) -> list[str]:
         """Return what it instruments, with versions. Raises UnusableError if that is missing or does not fit."""
@@ -51,6 +57,10 @@ class Plugin:
             self._options = kind.model_validate(dict(options))
         except ValidationError as error:
             raise _bad_options(self._instrumentation.name, error, list(kind.model_fields)) from None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return to_jsonable_python(dict(self._options), fallback=repr)  # type: ignore[no-any-return]
 
     def install(self, patch: InstrumentationPatch) -> None:
         self._instrumentation.install(patch, self._options)

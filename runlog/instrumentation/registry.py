@@ -78,6 +78,10 @@ class Instrumentations:
     def problems(self) -> list[InstrumentationState]:
         return [state for state in self.states if state.is_problem]
 
+    def spans(self) -> dict[str, int]:
+        """How many spans each that is installed has made so far, by its name."""
+        return {state.name: self._layers.spans(patch.name) for state, patch in self._installed}
+
     def install(
         self, name: str, root: Path | None = None, options: Mapping[str, Any] | None = None
     ) -> InstrumentationState:
@@ -184,6 +188,7 @@ class _Attempt:
         state.targets = plugin.check()
         self.stage = "reading its options"
         plugin.read_options(self._table(state.name, name))
+        state.options = plugin.options
         self.stage = "installing it"
         provider = self._layers.provider(self._provider, name)
         self.patch = InstrumentationPatch(name, provider, state.version, self._failed)

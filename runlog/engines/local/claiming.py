@@ -211,7 +211,8 @@ def _take(queue: Queue, work: Work, rows: list[Any], now: int) -> list[Held]:
         row_id, version, attempt, crashes, token, started, retry_from, available, code_version = row[:9]
         new = new_run(row[9:], available)
         began, code = started or now, code_version or work.version
-        taken.append(Held(Delivery(new, attempt + 1, crashes, token + 1, began, retry_from, code), row_id))
+        delivery = Delivery(new, attempt + 1, crashes, token + 1, began, retry_from, code, queue.worker)
+        taken.append(Held(delivery, row_id))
         state = (version + 1, "EXECUTING", now, attempt + 1, queue.worker, None, began, None, None, None, code, row[21])
         queue.effects.runs.append(changed_run(new, state))
         changes.append((now, queue.worker, now + queue.lease, code, _place(queue, new.queue), row_id))

@@ -84,7 +84,7 @@ class LocalEngine(Extras):
 
     @property
     def worker_name(self) -> str | None:
-        """This process's name in the queue, once there is one."""
+        """See Engine.worker_name."""
         return self._thread.worker if self._thread else None
 
     @property
