@@ -216,7 +216,7 @@ LOADED = "() => /^[1-9][0-9,]+ rows$/.test(document.querySelector('.tl-summary')
 
 
 def measure(address: str, token: str, log: Path, chromium: str) -> None:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - the rest works without it
+    from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]

@@ -52,10 +52,6 @@ class Session(msgspec.Struct):
     """The server's clock."""
     has_log: bool
     """Whether anything was recorded yet."""
-    runs: int
-    events: int
-    size: int
-    """Bytes of the log's database."""
 
 
 # ── runs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -331,6 +327,15 @@ class TracePage(msgspec.Struct):
     more: bool
     remaining: int
     """Rows still to come, about."""
+
+
+class Matches(msgspec.Struct):
+    """Events of a run that a query finds, the newest first."""
+
+    ids: str
+    """float64, little-endian, in base64: event ids. A span's is that of its end."""
+    cursor: str | None
+    """For those before; None when there are no more."""
 
 
 class Log(msgspec.Struct):

@@ -209,6 +209,11 @@ export interface Loss {
   detail: string;
 }
 
+export interface Matches {
+  ids: string;
+  cursor: string | null;
+}
+
 export interface Occurrence {
   time: number;
   run: RunLink | null;
@@ -376,9 +381,6 @@ export interface Session {
   can_operate: boolean;
   time: number;
   has_log: boolean;
-  runs: number;
-  events: number;
-  size: number;
 }
 
 export interface Skip {
