@@ -61,19 +61,21 @@ export function LogsPage() {
           </Button>
         </div>
       </div>
-      <Histogram
-        data={view.histogram.value}
-        series={LEVELS.map((level) => ({
-          key: level,
-          label: level,
-          color: `--fill-${level}`,
-          pressed: stance(q, `level:${level}`) === "for",
-        }))}
-        unit="lines"
-        title={<Summary view={view} />}
-        onZoom={(from, to) => setRange(between(from, to))}
-        onSeries={(key, out) => onTerm(`level:${key}`, out)}
-      />
+      {view.state.value !== "failed" && (
+        <Histogram
+          data={view.histogram.value}
+          series={LEVELS.map((level) => ({
+            key: level,
+            label: level,
+            color: `--fill-${level}`,
+            pressed: stance(q, `level:${level}`) === "for",
+          }))}
+          unit="lines"
+          title={<Summary view={view} />}
+          onZoom={(from, to) => setRange(between(from, to))}
+          onSeries={(key, out) => onTerm(`level:${key}`, out)}
+        />
+      )}
       {failure !== null && <Failed error={failure} inline />}
       <div class="list-body">
         <section class="list-main" aria-label="Lines">

@@ -55,6 +55,7 @@ export function RunsPage() {
   view.version.value;
   const isEmpty = view.list.length === 0;
   const isUnused = isEmpty && view.state.value === "ready" && view.list.cursor === null && !isFiltered;
+  const isBare = isUnused || view.state.value === "failed"; // nothing to count
   const failure = view.state.value === "ready" ? view.summaryFailure.value : null;
   return (
     <div class="list-page">
@@ -62,7 +63,7 @@ export function RunsPage() {
       <Tools {...here}>
         <Button icon="filter" label="Values to filter by (f)" pressed={sideOpen} onClick={toggleSide} />
       </Tools>
-      {!isUnused && (
+      {!isBare && (
         <Histogram
           data={view.histogram.value}
           series={SERIES}
@@ -74,7 +75,7 @@ export function RunsPage() {
       )}
       {failure !== null && <Failed error={failure} inline />}
       <div class="list-body">
-        {sideOpen && !isUnused && <Side query={q} />}
+        {sideOpen && !isBare && <Side query={q} />}
         <section class="list-main runs-list" aria-label="Runs">
           <NewRuns view={view} />
           {isEmpty ? (

@@ -1,10 +1,16 @@
+import { useState } from "preact/hooks";
+import { type Act, wholeQuery, whyNot } from "../actions/words";
 import { count, plural } from "../format/number";
 import type { Range } from "../format/range";
 import { Button } from "../parts/Button";
+import { lazy } from "../parts/lazy";
+import { serverNow } from "../state/clock";
 import { useKeys } from "../state/keys";
 import { session } from "../state/session";
 import { Chosen } from "./list";
 import type { RunsView } from "./view";
+
+const BulkDialog = lazy(async () => (await import("../actions/BulkDialog")).BulkDialog);
 
 export interface SelectionBarProps {
   view: RunsView;
@@ -17,15 +23,25 @@ export function SelectionBar(props: SelectionBarProps) {
   return props.view.chosen.value.none ? null : <Bar {...props} />;
 }
 
-function Bar({ view }: SelectionBarProps) {
+function Bar({ view, query, range }: SelectionBarProps) {
+  const [asked, setAsked] = useState<{ act: Act; runIds: string[] | null; query: string } | null>(null);
   const chosen = view.chosen.value;
   const found = view.count.value;
   const clear = () => {
     view.chosen.value = new Chosen();
   };
-  useKeys("Runs", [{ key: "Escape", label: "Choose none", run: clear }]);
-  const may = session.value?.can_operate ?? false;
-  const why = may ? undefined : whyNot();
+  const why = whyNot(session.value);
+  const may = why === null && session.value !== null;
+  const ask = (act: Act) => {
+    if (!may) return;
+    const runIds = chosen.all ? null : [...chosen.ids];
+    setAsked({ act, runIds, query: wholeQuery(query, range, serverNow()) });
+  };
+  useKeys("Runs", [
+    { key: "Escape", label: "Choose none", run: clear },
+    { key: "C", label: "Cancel the chosen", run: () => ask("cancel") },
+    { key: "R", label: "Replay the chosen", run: () => ask("replay") },
+  ]);
   const all = found !== null && found.searched_to === null ? found.count : null;
   return (
     <div class="runs-selection" role="region" aria-label="Chosen runs">
@@ -41,18 +57,28 @@ function Bar({ view }: SelectionBarProps) {
           all {count(all)} that match
         </button>
       )}
-      <Button icon="stop" kind="danger" disabled={!may} {...(why && { label: why })}>
+      <Button
+        icon="stop"
+        kind="danger"
+        label={why ?? "Cancel the chosen (C)"}
+        disabled={!may}
+        onClick={() => ask("cancel")}
+      >
         Cancel…
       </Button>
-      <Button icon="retry" disabled={!may} {...(why && { label: why })}>
+      <Button icon="retry" label={why ?? "Replay the chosen (R)"} disabled={!may} onClick={() => ask("replay")}>
         Replay…
       </Button>
       <Button kind="quiet" icon="cross" label="Choose none (Escape)" onClick={clear} />
+      {asked && (
+        <BulkDialog
+          {...asked}
+          onClose={(isDone) => {
+            setAsked(null);
+            if (isDone) clear();
+          }}
+        />
+      )}
     </div>
   );
-}
-
-function whyNot(): string {
-  const scope = session.value?.scope;
-  return scope === "view" ? "This link can only look: its scope is view" : "There is no queue here that can be written";
 }
