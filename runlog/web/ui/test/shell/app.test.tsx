@@ -119,7 +119,4 @@ const SESSION = {
   can_operate: true,
   time: Date.now(),
   has_log: true,
-  runs: 1,
-  events: 1,
-  size: 1,
 };
