@@ -1,5 +1,6 @@
 // What happened, in one sentence, and the way to where.
 import { useMemo } from "preact/hooks";
+import { RunActions } from "../actions/RunActions";
 import { download } from "../api/client";
 import type { Cause as CauseOf, RunDetail, RunLink } from "../api/types";
 import { visible } from "../format/ansi";
@@ -36,6 +37,7 @@ export function Header({ shown }: { shown: Shown }) {
           <CopyButton text={run.run_id} label="Copy the run's id" />
         </span>
         <span class="run-tools">
+          <RunActions run={detail} />
           <Neighbours detail={detail} />
           <ExportMenu runId={run.run_id} />
         </span>

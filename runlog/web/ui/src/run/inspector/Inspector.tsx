@@ -105,7 +105,7 @@ function Body({ detail, source, runId, origin, filters, onSpan }: InspectorProps
         </Section>
       )}
       <SpanEvents detail={detail} origin={origin} />
-      <Triggered runs={detail.triggered} />
+      <Triggered runs={detail.triggered} total={detail.triggered_total} runId={detail.run_id} />
       <Links links={detail.links} runId={runId} onSpan={onSpan} />
       {missing.length > 0 && (
         <Section title="Not kept">

@@ -2,7 +2,8 @@
 import { useState } from "preact/hooks";
 import type { EventDetail, RunLink, SpanEvent, SpanLink } from "../../api/types";
 import { visible } from "../../format/ansi";
-import { plural } from "../../format/number";
+import { count, plural } from "../../format/number";
+import { termOf } from "../../format/query";
 import { Attributes } from "../../parts/Attributes";
 import { Button } from "../../parts/Button";
 import { CopyButton } from "../../parts/CopyButton";
@@ -43,12 +44,19 @@ function isOnlyException(event: SpanEvent): boolean {
   return event.name === "exception" && event.attributes.length === 0;
 }
 
-export function Triggered({ runs }: { runs: RunLink[] }) {
+interface TriggeredProps {
+  runs: RunLink[];
+  /** How many there are; not all may have come. */
+  total: number;
+  runId: string | null;
+}
+
+export function Triggered({ runs, total, runId }: TriggeredProps) {
   const [all, setAll] = useState(false);
   if (runs.length === 0) return null;
   const shown = all ? runs : runs.slice(0, FEW);
   return (
-    <Section title={runs.length === 1 ? "Triggered run" : `Triggered ${plural(runs.length, "run")}`}>
+    <Section title={total === 1 ? "Triggered run" : `Triggered ${plural(total, "run")}`}>
       <ul class="run-links">
         {shown.map((run) => (
           <li key={run.run_id}>
@@ -58,8 +66,16 @@ export function Triggered({ runs }: { runs: RunLink[] }) {
       </ul>
       {shown.length < runs.length && (
         <Button kind="quiet" onClick={() => setAll(true)}>
-          {`${plural(runs.length - shown.length, "more run")}`}
+          {plural(runs.length - shown.length, "more run")}
         </Button>
+      )}
+      {shown.length === runs.length && runs.length < total && (
+        <p class="faint">
+          {count(runs.length)} of {count(total)} shown.{" "}
+          {runId !== null && (
+            <Link href={`/runs?q=${encodeURIComponent(termOf("run.parent", runId))}`}>All of this run</Link>
+          )}
+        </p>
       )}
     </Section>
   );
