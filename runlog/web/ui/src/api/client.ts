@@ -20,8 +20,18 @@ export async function get<T>(path: string, params: Params = {}, signal?: AbortSi
   return decoded<T>(await request("GET", withParams(path, params), undefined, signal));
 }
 
-export async function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
-  return decoded<T>(await request("POST", path, jsonText(body, 0), signal));
+export function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+  return postText(path, jsonText(body, 0), signal);
+}
+
+/** The answer as it was written: of JSON every digit. */
+export async function getText(path: string, params: Params = {}, signal?: AbortSignal): Promise<string> {
+  return (await request("GET", withParams(path, params), undefined, signal)).text();
+}
+
+/** Send JSON as it was written. */
+export async function postText<T>(path: string, body: string, signal?: AbortSignal): Promise<T> {
+  return decoded<T>(await request("POST", path, body, signal));
 }
 
 /** Fetch a file and hand it to the browser's downloads. */

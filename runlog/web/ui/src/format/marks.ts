@@ -11,6 +11,7 @@ export interface MarkedPart {
 const MARK = /\[redacted(?:\]|:[^\]]{1,80}\])|…\[[\d,]+ characters cut\]…/g;
 /** Instead of a whole value. */
 const WHOLE = /^<(?:[\d,]+ more|more|depth|cycle|unreadable\b.*)>$|^\[runlog could not scrub this record/;
+const IN_JSON = new RegExp(`${MARK.source}|"<(?:[\\d,]+ more|more|depth|cycle|unreadable\\b[^"]*)>"`);
 
 /** Whether a text has a mark. */
 export function isMarked(text: string): boolean {
@@ -29,6 +30,12 @@ export function markedParts(text: string): MarkedPart[] {
   }
   if (at < text.length) parts.push({ text: text.slice(at), mark: null });
   return parts;
+}
+
+/** Where the first mark in a JSON text is; null where there is none. */
+export function firstMark(json: string): { start: number; end: number } | null {
+  const found = IN_JSON.exec(json);
+  return found === null ? null : { start: found.index, end: found.index + found[0].length };
 }
 
 /** What a mark says. */
