@@ -88,6 +88,18 @@ class Relatives:
     children: int
 
 
+@dataclass(slots=True)
+class Losses:
+    """What of a run is not in the log, and why."""
+
+    refused: dict[str, int]
+    """Records, by what refused them: `rate`, `full`, `invalid`, `spool:<rank>`."""
+    dropped: dict[str, int]
+    """Parts of records over a limit: attributes, events, links, frames, ..."""
+    truncated: int
+    """Values that were cut for their length."""
+
+
 class RunReader(Protocol):
     """See `base.Reader`."""
 
@@ -116,6 +128,14 @@ class RunReader(Protocol):
         Of failing ones also the span that ended last beside each, where that tells whether the failure was survived:
         `tree.failure` finds the same in a tree of these events as in the whole one.
         """
+        ...
+
+    def attempts(self, run: Run, *, limit: int = 1000) -> list[Event]:
+        """The spans of a run's attempts, as far as they have come, the first so many."""
+        ...
+
+    def losses(self, run: Run) -> Losses:
+        """What of a run is not in the log. Reads all of its events."""
         ...
 
     def relatives(self, run: Run) -> Relatives:

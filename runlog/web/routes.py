@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runlog.web import assets, openapi
-from runlog.web.api import actions, callbacks, events, run, session, trace
+from runlog.web.api import actions, callbacks, context, events, matches, plugins, run, runs, session, trace
 from runlog.web.endpoint import Endpoint
 from runlog.web.live import stream
 
@@ -13,8 +13,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *session.ENDPOINTS,
     *actions.ENDPOINTS,
     *callbacks.ENDPOINTS,
+    *runs.ENDPOINTS,
     *run.ENDPOINTS,
     *trace.ENDPOINTS,
+    *matches.ENDPOINTS,
     *events.ENDPOINTS,
+    *context.ENDPOINTS,
+    *plugins.ENDPOINTS,
     *stream.ENDPOINTS,
 )

@@ -8,8 +8,8 @@ from typing import get_args
 
 from runlog.errors import EventNotFound
 from runlog.stores.base import Event, Run
-from runlog.stores.one_run import Child, Data, Relatives, RunName, TraceRows, Way
-from runlog.stores.sqlite import columns, relatives
+from runlog.stores.one_run import Child, Data, Losses, Relatives, RunName, TraceRows, Way
+from runlog.stores.sqlite import columns, losses, relatives
 from runlog.stores.sqlite.connected import Connected, reading
 from runlog.stores.sqlite.outline import way_down
 from runlog.stores.sqlite.rows import SELECT_EVENT, event_of
@@ -45,6 +45,14 @@ class RunViews(Connected):
     @reading
     def way_down(self, run: Run, way: Way) -> list[Event]:
         return way_down(self._connection, run, way)
+
+    @reading
+    def attempts(self, run: Run, *, limit: int = 1000) -> list[Event]:
+        return losses.attempts(self._connection, run, limit)
+
+    @reading
+    def losses(self, run: Run) -> Losses:
+        return losses.losses(self._connection, run)
 
     @reading
     def relatives(self, run: Run) -> Relatives:

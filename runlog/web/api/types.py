@@ -507,6 +507,7 @@ class Plugin(msgspec.Struct):
     """active, missing, incompatible, bad-options, failed, ..."""
     version: str | None
     library: str | None
+    """The first of `targets`."""
     library_version: str | None
     reason: str | None
     fix: str | None
@@ -515,11 +516,20 @@ class Plugin(msgspec.Struct):
     """Spans produced since the worker started, as it last said; None where it is not known."""
     worker: str | None
     recorded: float | None
+    source: str | None
+    """runlog, opentelemetry (adapted), or the import string."""
+    distribution: str | None
+    targets: list[str]
+    """All that it traces, with versions."""
+    notes: list[str]
 
 
 class PluginsAnswer(msgspec.Struct):
     plugins: list[Plugin]
+    """Of the worker that began last; none before the first run."""
     exporters: list[Pairs]
+    """Exporters and processors of the config: name, kind, state (works, failing, unknown), and what a process last said
+    of it: recorded, exported, failed, dropped, error."""
 
 
 class ExportedTrace(msgspec.Struct):

@@ -238,6 +238,10 @@ export interface Plugin {
   spans: number | null;
   worker: string | null;
   recorded: number | null;
+  source: string | null;
+  distribution: string | null;
+  targets: string[];
+  notes: string[];
 }
 
 export interface PluginsAnswer {
