@@ -51,7 +51,7 @@ function Run({ shown }: { shown: Shown }) {
     { key: "v d", label: "Payload & result", run: () => showTab("data") },
     { key: "v c", label: "Context", run: () => showTab("context") },
   ]);
-  const intoInspector = () => inspector.current?.focus();
+  const intoInspector = () => requestAnimationFrame(() => inspector.current?.focus()); // it may only just be opened
   const hasPane = selection.value !== null && (tab === "timeline" || tab === "logs");
   return (
     <div class="run">

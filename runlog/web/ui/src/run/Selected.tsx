@@ -62,8 +62,11 @@ export function Selected({ shown, boxRef }: SelectedProps) {
   return <NotHere isLoading={store.isLoading} spanId={chosen.span} />;
 }
 
+/** The focus goes back to where one came from, and is not lost with the inspector. */
 function close(): void {
+  const isInside = document.activeElement?.closest(".pane") !== null;
   select(null);
+  if (isInside) document.querySelector<HTMLElement>(".run-main :is([role=treegrid], [role=grid])")?.focus();
 }
 
 /** A value narrows the timeline; from there one goes on to all logs or all runs. */
