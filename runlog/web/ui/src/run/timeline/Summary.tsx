@@ -13,11 +13,14 @@ export interface SummaryProps {
 export function Summary({ control, store, loader }: SummaryProps) {
   store.version.value;
   const totals = control.totals.value;
+  const query = control.query?.state.value;
   const { loaded, remaining, state } = store.main;
   const rows = Math.max(0, (totals?.rows ?? 1) - 1);
   const known = loaded + remaining;
   return (
     <div class="tl-summary" role="status">
+      {query?.state === "failed" && <span class="tl-failed">{query.problem}</span>}
+      {query?.state === "searching" && <span>searching …</span>}
       {totals !== null && totals.matches !== null ? (
         <span>
           {count(totals.matches)} of {plural(rows, "row")} match

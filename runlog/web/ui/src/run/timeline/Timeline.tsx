@@ -48,6 +48,7 @@ export function Timeline({ store, loader, selected, onSelect, onEnter }: Timelin
       model,
       (selection) => choose.current(selection),
       () => writeRange(model.scale),
+      loader?.source ?? null,
     );
   }, [store, loader]);
 
@@ -69,6 +70,7 @@ export function Timeline({ store, loader, selected, onSelect, onEnter }: Timelin
       stopGestures();
       view.close();
       control.view = null;
+      control.query?.close();
       showTooltip(null);
     };
   }, [control, id, selected]);
@@ -135,13 +137,7 @@ function NoMatch({ control }: { control: TimelineControl }) {
 
 /** The address says what is filtered, shown and in view; the back button too. */
 function useAddress(control: TimelineControl): void {
-  useSignalEffect(() => {
-    const asked = askedFilter(params.value);
-    const { criteria } = control.model.outline;
-    if (asked.text !== criteria.text || asked.level !== criteria.level || asked.errors !== criteria.errors) {
-      control.setCriteria({ ...asked, events: null });
-    }
-  });
+  useSignalEffect(() => control.filter(askedFilter(params.value)));
   useSignalEffect(() => control.setOptions(askedOptions(params.value)));
   useSignalEffect(() => {
     const range = askedRange(params.value);

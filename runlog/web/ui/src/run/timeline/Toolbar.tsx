@@ -1,5 +1,4 @@
 import type { RefObject } from "preact";
-import { count } from "../../format/number";
 import { Button } from "../../parts/Button";
 import { params, setParams } from "../../state/url";
 import { askedFilter, askedOptions, toggleParam } from "./address";
@@ -18,6 +17,7 @@ export function Toolbar({ control, filter, onLeave }: ToolbarProps) {
   const asked = askedFilter(params.value);
   const options = askedOptions(params.value);
   const totals = control.totals.value;
+  const query = control.query?.state.value;
   const toggle = (name: string, value: string) => () => toggleParam(params.peek(), name, value);
   const isFiltering = asked.text !== "" || asked.errors || asked.level > DEBUG_LEVEL;
   return (
@@ -27,7 +27,9 @@ export function Toolbar({ control, filter, onLeave }: ToolbarProps) {
         class="field tl-filter"
         type="search"
         aria-label="Filter rows by text"
-        placeholder="Filter names and messages"
+        placeholder="Filter"
+        title="A text in names and messages, or a query: level:>=warn, user.id:7"
+        aria-invalid={query?.state === "failed"}
         value={asked.text}
         onInput={(event) => setParams({ filter: event.currentTarget.value }, "replace")}
         onKeyDown={(event) => {
@@ -52,10 +54,10 @@ export function Toolbar({ control, filter, onLeave }: ToolbarProps) {
       <Button
         pressed={asked.errors}
         class={totals !== null && totals.errors > 0 ? "tl-has-errors" : ""}
-        label="Only what failed, and what it is in (!)"
+        label="What failed or did not end, and what it is in (!)"
         onClick={toggle("errors", "1")}
       >
-        Errors{totals !== null && totals.errors > 0 ? ` ${count(totals.errors)}` : ""}
+        Errors only
       </Button>
       {isFiltering && (
         <Button kind="quiet" onClick={() => setParams({ filter: null, level: null, errors: null }, "replace")}>

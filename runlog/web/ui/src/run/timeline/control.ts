@@ -2,9 +2,12 @@
 
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Selection } from "../../state/selection";
+import type { Asked } from "./address";
 import { LOG, NONE, RUN } from "./columns";
 import type { Criteria } from "./filter";
+import type { TraceSource } from "./load";
 import type { TimelineModel } from "./model";
+import { isQuery, QueryFilter } from "./query";
 import type { TimelineView } from "./view";
 
 /** What is said about the whole. */
@@ -27,6 +30,7 @@ export interface Options {
   showsQueue: boolean | null;
 }
 
+const NOTHING: ReadonlySet<number> = new Set();
 /** One step of zooming by key or button. */
 const ZOOM = 1.6;
 const PAN = 0.15;
@@ -36,12 +40,18 @@ export class TimelineControl {
   /** Asked for in the address and not come yet. */
   #wanted: Selection = null;
   view: TimelineView | null = null;
+  /** Null where there is no server. */
+  readonly query: QueryFilter | null;
 
   constructor(
     readonly model: TimelineModel,
     private readonly onSelect: (selection: Selection) => void,
     private readonly onRange: () => void,
-  ) {}
+    source: TraceSource | null,
+  ) {
+    const found = (events: ReadonlySet<number>) => this.setCriteria({ ...this.model.outline.criteria, events });
+    this.query = source?.matches === undefined ? null : new QueryFilter(model.store, source, found);
+  }
 
   get totals(): ReadonlySignal<Totals | null> {
     return this.#totals as Signal<Totals | null>;
@@ -178,6 +188,18 @@ export class TimelineControl {
     if (view === null) return;
     view.match = criteria.text.toLowerCase();
     view.rearrange(() => model.setCriteria(criteria));
+  }
+
+  /** Filter by what the address asks for: a text is looked for here, a query by the server. */
+  filter(asked: Asked): void {
+    const isAsked = this.query !== null && isQuery(asked.text);
+    this.query?.ask(isAsked ? asked.text : "");
+    const { criteria } = this.model.outline;
+    const text = isAsked ? "" : asked.text;
+    const events = isAsked ? (criteria.events ?? NOTHING) : null;
+    const isSame = text === criteria.text && asked.level === criteria.level && asked.errors === criteria.errors;
+    if (!isSame || events !== criteria.events)
+      this.setCriteria({ text, level: asked.level, errors: asked.errors, events });
   }
 
   setOptions(options: Options): void {

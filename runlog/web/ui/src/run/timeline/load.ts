@@ -2,7 +2,7 @@
 
 import { type Signal, signal } from "@preact/signals";
 import { ApiError, get, isAbort } from "../../api/client";
-import type { RunsPage, TracePage } from "../../api/types";
+import type { Matches, RunsPage, TracePage } from "../../api/types";
 import type { RunTrace, TraceStore } from "./store";
 
 /** Where traces come from. */
@@ -10,6 +10,8 @@ export interface TraceSource {
   page(runId: string, after: number, limit: number, signal: AbortSignal): Promise<TracePage>;
   /** Runs that a run triggered, the newest first. */
   children(runId: string, cursor: string | null, signal: AbortSignal): Promise<RunsPage>;
+  /** The events of a run that a query finds; absent where nobody can tell. */
+  matches?(runId: string, query: string, cursor: string | null, signal: AbortSignal): Promise<Matches>;
 }
 
 /** The first page is small, so that there is something to see at once. */
@@ -36,7 +38,7 @@ export class TraceLoader {
 
   constructor(
     readonly store: TraceStore,
-    private readonly source: TraceSource = server,
+    readonly source: TraceSource = server,
   ) {}
 
   /** Load the shown run, or go on where that stopped. */
@@ -153,6 +155,8 @@ const server: TraceSource = {
   page: (runId, after, limit, signal) => get<TracePage>(`${pathOf(runId)}/trace`, { after, limit }, signal),
   children: (runId, cursor, signal) =>
     get<RunsPage>(`${pathOf(runId)}/children`, { cursor: cursor ?? undefined }, signal),
+  matches: (runId, query, cursor, signal) =>
+    get<Matches>(`${pathOf(runId)}/matches`, { q: query, cursor: cursor ?? undefined }, signal),
 };
 
 function pathOf(runId: string): string {

@@ -35,6 +35,7 @@ export interface Look {
   /** Kept only because of what is in it. */
   isDim: boolean;
   isStrong: boolean;
+  isFold: boolean;
   /** The run that the row stands for, if it is another one. */
   runId: string;
   /** For who does not see the bars: when and how long. */
@@ -65,6 +66,7 @@ function foldLook(model: TimelineModel, leader: number): Look {
   look.icon = FOLD_ICON;
   look.iconTone = "soft";
   look.title = oneLine(fold.text);
+  look.isFold = true;
   look.times = `×${count(fold.members.length)}`;
   look.errors = fold.errors;
   look.warnings = fold.warnings;
@@ -166,6 +168,7 @@ function plain(model: TimelineModel, row: number): Look {
     below: 0,
     isDim: false,
     isStrong: false,
+    isFold: false,
     runId: "",
     spoken: "",
   };

@@ -90,15 +90,9 @@ class Row {
     const name = element("span", "tl-name");
     name.role = "gridcell";
     name.append(this.#indent, this.#twist.svg, this.#icon.svg, this.#source, this.#title, this.#times, this.#badge);
-    name.append(
-      this.#more,
-      element("span", "tl-gap"),
-      this.#link,
-      this.#errors,
-      this.#warnings,
-      this.#below,
-      this.#took,
-    );
+    const beside = element("span", "tl-beside");
+    beside.append(element("span", "tl-strut"), this.#more);
+    name.append(beside, this.#link, this.#errors, this.#warnings, this.#below, this.#took);
     const when = element("span", "tl-when");
     when.role = "gridcell";
     when.append(this.#spoken);
@@ -133,6 +127,7 @@ class Row {
       drawn.isCursor ? "tl-cursor" : "",
       look.isDim ? "tl-dim" : "",
       look.isStrong ? "tl-strong" : "",
+      look.isFold ? "tl-fold" : "",
     ].join(" ");
     this.#indent.style.setProperty("--depth", String(drawn.depth));
     this.#twist.show(drawn.isOpen === null ? "" : drawn.isOpen ? OPEN_PATH : CLOSED_PATH, false, "soft");

@@ -87,7 +87,8 @@ export class TimeScale {
   ticks(spacing: number): { times: number[]; step: number } {
     const { from, to } = this.view;
     const zero = this.whole.from;
-    const step = axisStep(to - from, this.room / spacing);
+    const round = axisStep(to - from, this.room / spacing);
+    const step = round === 50e9 ? 60e9 : round;
     const times: number[] = [];
     for (let time = zero + Math.ceil((from - zero) / step) * step; time <= to; time += step) times.push(time);
     return { times, step };

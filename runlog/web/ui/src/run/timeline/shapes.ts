@@ -114,6 +114,8 @@ export class Shapes {
         context.fill();
       }
     }
+    // Also beside a bar that steps back it has to be readable.
+    context.globalAlpha = Math.max(context.globalAlpha, 0.8);
     context.fillStyle = palette.soft;
     context.fillText(text, x, middle + 0.5);
   }
