@@ -15,9 +15,11 @@ _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[object]:
-    """The machine's Chromium. A machine without one skips these tests; CI installs it."""
+    """The machine's Chromium. A machine without one skips these tests; CI installs it.
+
+    It ends with this package: until then playwright's event loop runs in this thread, where no other could."""
     program = os.environ.get("RUNLOG_CHROMIUM") or next(filter(None, map(shutil.which, _PROGRAMS)), None)
     if program is None:
         reason = "there is no Chromium on this machine: apt-get install chromium, or set RUNLOG_CHROMIUM"
@@ -42,3 +44,27 @@ def site(project: Path, browser: object) -> Iterator[Site]:
         assert found.complaints == []
     finally:
         found.close()
+
+
+@pytest.fixture(scope="module")
+def served(request: pytest.FixtureRequest, browser: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One project and one server for the tests of a module that only read: its `fill(site)` writes the run log."""
+    found = Site(tmp_path_factory.mktemp("project"), browser)  # type: ignore[arg-type]
+    try:
+        found.tasks("import runlog\n")
+        request.module.fill(found)
+        found.serve()
+        yield found
+    finally:
+        found.close()
+
+
+@pytest.fixture
+def shared(served: Site) -> Iterator[Site]:
+    """The module's project. Fails if a browser complained about the page."""
+    try:
+        yield served
+        assert served.complaints == []
+    finally:
+        served.complaints.clear()
+        served.close_pages()
