@@ -24,7 +24,8 @@ export interface ExceptionView {
   dropped: [string, number][];
 }
 
-export type FrameGroup = { own: true; frame: Frame } | { own: false; libraries: string[]; frames: Frame[] };
+/** A frame that is shown, or neighbours of libraries that are folded. */
+export type FrameGroup = Frame | { libraries: string[]; frames: Frame[] };
 
 const DEEPEST = 32;
 
@@ -60,16 +61,20 @@ export function titleOf(exception: Pick<ExceptionView, "type" | "message">): str
   return exception.message === "" ? exception.type : `${exception.type}: ${exception.message}`;
 }
 
-/** The frames in the order of the calls, neighbours of libraries in one group. */
+/**
+ * The frames in the order of the calls, neighbours of libraries in one group. Where none is one's own, the one that
+ * raised is shown.
+ */
 export function foldFrames(frames: readonly Frame[]): FrameGroup[] {
   const groups: FrameGroup[] = [];
+  const raised = frames.every((frame) => frame.library !== null) ? frames.at(-1) : undefined;
   for (const frame of frames) {
     const last = groups.at(-1);
-    if (frame.library === null) groups.push({ own: true, frame });
-    else if (last !== undefined && !last.own) {
+    if (frame.library === null || frame === raised) groups.push(frame);
+    else if (last !== undefined && "frames" in last) {
       last.frames.push(frame);
       if (!last.libraries.includes(frame.library)) last.libraries.push(frame.library);
-    } else groups.push({ own: false, libraries: [frame.library], frames: [frame] });
+    } else groups.push({ libraries: [frame.library], frames: [frame] });
   }
   return groups;
 }

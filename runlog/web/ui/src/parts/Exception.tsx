@@ -128,7 +128,7 @@ function Members({ members, all, first }: { members: ExceptionView[]; all: boole
 
 function Frames({ group, all, first }: { group: FrameGroup; all: boolean; first: Frame | null }) {
   const [open, setOpen] = useState(false);
-  if (group.own) return <FrameRow frame={group.frame} isFirst={group.frame === first} />;
+  if (!("frames" in group)) return <FrameRow frame={group} isFirst={group === first} />;
   if (all || open) {
     return (
       <>

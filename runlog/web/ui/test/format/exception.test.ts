@@ -49,8 +49,10 @@ test("neighbouring frames of libraries are one group that says whose they are", 
   });
   const groups = foldFrames(read?.frames ?? []);
   expect(
-    groups.map((group) => (group.own ? group.frame.place : foldedWords(group.libraries, group.frames.length))),
+    groups.map((group) => ("frames" in group ? foldedWords(group.libraries, group.frames.length) : group.place)),
   ).toEqual(["a.py", "3 frames of httpx and httpcore", "b.py", "1 frame of anyio"]);
+  const foreign = readException({ type: "E", frames: [frame("x", "httpx"), frame("y", "httpcore")] });
+  expect(foldFrames(foreign?.frames ?? []).at(-1)).toMatchObject({ place: "y" }); // what raised is shown
   expect(foldedWords(["a", "b", "c", "d"], 1200)).toBe("1,200 frames of a, b, c and 1 more");
 });
 
