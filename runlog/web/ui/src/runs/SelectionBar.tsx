@@ -44,32 +44,34 @@ function Bar({ view, query, range }: SelectionBarProps) {
   ]);
   const all = found !== null && found.searched_to === null ? found.count : null;
   return (
-    <div class="runs-selection" role="region" aria-label="Chosen runs">
-      <strong>{chosen.all ? `All ${count(all ?? 0)} that match` : `${plural(chosen.ids.size, "run")} chosen`}</strong>
-      {!chosen.all && all !== null && all > chosen.ids.size && (
-        <button
-          type="button"
-          class="text-button"
-          onClick={() => {
-            view.chosen.value = new Chosen([], true);
-          }}
+    <>
+      <div class="runs-selection" role="region" aria-label="Chosen runs">
+        <strong>{chosen.all ? `All ${count(all ?? 0)} that match` : `${plural(chosen.ids.size, "run")} chosen`}</strong>
+        {!chosen.all && all !== null && all > chosen.ids.size && (
+          <button
+            type="button"
+            class="text-button"
+            onClick={() => {
+              view.chosen.value = new Chosen([], true);
+            }}
+          >
+            all {count(all)} that match
+          </button>
+        )}
+        <Button
+          icon="stop"
+          kind="danger"
+          label={why ?? "Cancel the chosen (C)"}
+          disabled={!may}
+          onClick={() => ask("cancel")}
         >
-          all {count(all)} that match
-        </button>
-      )}
-      <Button
-        icon="stop"
-        kind="danger"
-        label={why ?? "Cancel the chosen (C)"}
-        disabled={!may}
-        onClick={() => ask("cancel")}
-      >
-        Cancel…
-      </Button>
-      <Button icon="retry" label={why ?? "Replay the chosen (R)"} disabled={!may} onClick={() => ask("replay")}>
-        Replay…
-      </Button>
-      <Button kind="quiet" icon="cross" label="Choose none (Escape)" onClick={clear} />
+          Cancel…
+        </Button>
+        <Button icon="retry" label={why ?? "Replay the chosen (R)"} disabled={!may} onClick={() => ask("replay")}>
+          Replay…
+        </Button>
+        <Button kind="quiet" icon="cross" label="Choose none (Escape)" onClick={clear} />
+      </div>
       {asked && (
         <BulkDialog
           {...asked}
@@ -79,6 +81,6 @@ function Bar({ view, query, range }: SelectionBarProps) {
           }}
         />
       )}
-    </div>
+    </>
   );
 }
