@@ -14,6 +14,8 @@ The tree of them::
      ├─ ScheduleNotFound       no schedule has that id
      ├─ ChildRunError          a run that was waited for did not complete
      ├─ StoreError             the run log's database cannot be used
+     │   ├─ QueryTimeout       reading took too long
+     │   ├─ CursorError        what to go on from is not a cursor
      │   └─ StoreTooNew        a newer runlog wrote it
      └─ InstrumentationError   listed plugins could not be installed
 
@@ -95,6 +97,10 @@ class StoreError(RunlogError):
 
 class QueryTimeout(StoreError):
     """Reading took longer than it was given."""
+
+
+class CursorError(StoreError):
+    """What was given to go on from is no cursor of the same call."""
 
 
 class StoreTooNew(StoreError):

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from runlog.stores.base import Bucket, Run
+    from runlog.stores.base import Bucket, Event, Run
     from runlog.stores.query import Query
 
 NEWEST_EVENTS = 1000
 """Of a run, among which an attribute is looked for where one is shown with each run of a list."""
 
 FACETS = ("status", "task", "queue", "tag", "run.version", "run.error")
-"""The fields of runs of which values are counted."""
+"""The fields of runs of which every list counts the values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ class ListReader(Protocol):
         """How many runs match, as far back as it counts in `budget` seconds."""
         ...
 
-    def oldest_run(self) -> int | None:
-        """When the run was created that was created first."""
+    def run_times(self) -> tuple[int, int] | None:
+        """When the first and the last run were created; None where there are none."""
         ...
 
     def run_histogram(
@@ -102,7 +102,27 @@ class ListReader(Protocol):
     ) -> list[FacetCounts]:
         """For each key the `most` frequent of its values among the runs that match.
 
-        A key is one of the query language: `FACETS`, or an attribute, which a run has if one of its newest
-        `NEWEST_EVENTS` events has it.
+        A key is one of the query language: a text field of runs (`FACETS` are counted fast), or an attribute, which a
+        run has if one of its newest `NEWEST_EVENTS` events has it.
         """
+        ...
+
+    def tasks(self, run_ids: Sequence[str]) -> dict[str, str]:
+        """The task of each of these runs that is known."""
+        ...
+
+    def event_times(self) -> tuple[int, int] | None:
+        """The time of the first and of the last log or ended span, to the minute; None where there are none."""
+        ...
+
+    def event_histogram(
+        self, query: Query | None, start: int, width: int, bars: int, *, budget: float = 1.0
+    ) -> Histogram:
+        """How many of the logs and ended spans that match were in each of `bars` times of `width` (ns) from `start` on,
+        by the name of their level."""
+        ...
+
+    def around(self, number: int, before: int, after: int, run_id: str | None = None) -> list[Event]:
+        """The event with this number, between the last `before` logs before it and the first `after` logs after it (of
+        one run only, where `run_id` says so), in the order in which they were stored. Raises EventNotFound."""
         ...

@@ -10,7 +10,7 @@ import anyio
 from anyio import to_thread
 
 from runlog.config import Settings
-from runlog.errors import EventNotFound, QueryError, QueryTimeout, RunNotFound, StoreError
+from runlog.errors import CursorError, EventNotFound, QueryError, QueryTimeout, RunNotFound, StoreError
 from runlog.reading.opening import has_log
 from runlog.stores import open_reader
 from runlog.stores.base import Reader
@@ -72,7 +72,7 @@ class Readers:
             with reader.within(seconds):
                 found = function(reader)
             usable = True
-        except (QueryError, RunNotFound, EventNotFound, Refused, QueryTimeout) as error:
+        except (QueryError, RunNotFound, EventNotFound, Refused, CursorError, QueryTimeout) as error:
             usable = True
             raise refusal(error) from error
         except StoreError as error:
@@ -117,6 +117,8 @@ def refusal(error: Exception) -> Refused:
     what, why, fix = getattr(error, "what", str(error)), getattr(error, "why", ""), getattr(error, "fix", "")
     if isinstance(error, RunNotFound | EventNotFound):
         return Refused(404, Problem("not-found", what, why or "", fix or ""))
+    if isinstance(error, CursorError):
+        return Refused(400, Problem("bad-request", what, why or "", "begin again without it"))
     if isinstance(error, QueryTimeout):
         return Refused(503, Problem("timeout", what, why or "", fix or ""))
     return Refused(503, Problem("store", what, why or "", fix or ""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runlog.web import assets, openapi
-from runlog.web.api import actions, callbacks, context, events, matches, plugins, run, runs, session, trace
+from runlog.web.api import actions, callbacks, context, events, logs, matches, plugins, run, runs, session, trace
 from runlog.web.endpoint import Endpoint
 from runlog.web.live import stream
 
@@ -17,6 +17,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *run.ENDPOINTS,
     *trace.ENDPOINTS,
     *matches.ENDPOINTS,
+    *logs.ENDPOINTS,
     *events.ENDPOINTS,
     *context.ENDPOINTS,
     *plugins.ENDPOINTS,

@@ -37,7 +37,20 @@ from runlog.stores.query.literals import (
     parse_number,
     parse_time,
 )
-from runlog.stores.query.nodes import And, Node, Not, Op, Or, Phrase, Query, Term, Word, leaves, needs_event
+from runlog.stores.query.nodes import (
+    And,
+    Node,
+    Not,
+    Op,
+    Or,
+    Phrase,
+    Query,
+    Term,
+    Word,
+    is_time_range,
+    leaves,
+    needs_event,
+)
 from runlog.stores.query.parser import parse
 from runlog.stores.query.words import WORD_TOKENIZER, contains, words
 
@@ -69,6 +82,7 @@ __all__ = [
     "field_of",
     "format_time",
     "is_run_field",
+    "is_time_range",
     "leaves",
     "needs_event",
     "parse",

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeGuard
 
 from runlog.stores.base import LEVELS
 from runlog.stores.query.fields import Field, choice_of, field_of, is_run_field
@@ -141,6 +141,11 @@ def leaves(node: Node) -> Iterator[Word | Phrase | Term]:
 def needs_event(node: Node) -> bool:
     """Whether any term below is about events rather than about runs."""
     return any(not isinstance(leaf, Term) or not is_run_field(leaf.key) for leaf in leaves(node))
+
+
+def is_time_range(node: Node, key: str = "time") -> TypeGuard[Term]:
+    """Whether a node is a bound of an event's time, or with `run.created` of when its run was created."""
+    return isinstance(node, Term) and node.key == key and node.op in ("<", "<=", ">", ">=")
 
 
 def _quoted(text: str) -> str:

@@ -195,7 +195,7 @@ class Compiler:
         if field.kind == "list":
             item = {"exists": "1", "=": "value = {}", "prefix": "instr(value, {}) = 1"}[term.op]
             return f"EXISTS (SELECT 1 FROM json_each(r.{field.name}) WHERE {item.format(self._operand(term))})"
-        column = _column(field)
+        column = column_of(field)
         if term.op == "exists":
             return f"{column} IS NOT NULL"
         if field.kind == "id":
@@ -249,7 +249,8 @@ def _any_of(tokens: list[str]) -> str:
     return "(" + " OR ".join(f'"{token}"' for token in tokens) + ")"
 
 
-def _column(field: Field) -> str:
+def column_of(field: Field) -> str:
+    """The value of a field of runs or events, in SQL."""
     if field.scope == "run" and field.name.startswith(OPTION):
         return f"json_extract(r.options, '$.{field.name.removeprefix(OPTION)}')"
     column = _COLUMNS.get((field.scope, field.name))

@@ -11,22 +11,15 @@ from collections.abc import Sequence
 import apsw
 import msgspec
 
-from runlog.stores.lists import FACETS, NEWEST_EVENTS, FacetCounts
-from runlog.stores.query import Query, attribute_text, field_of
+from runlog.stores.lists import NEWEST_EVENTS, FacetCounts
+from runlog.stores.query import Query, attribute_text, field_of, is_run_field
+from runlog.stores.sqlite.compiler import column_of
 from runlog.stores.sqlite.rows import bindable, fetch
 from runlog.stores.sqlite.run_walk import Walk
 from runlog.stores.sqlite.schema import ERROR_TYPE, IS_LISTED, OPEN
 
 _FEW = 50_000  # runs that are sooner read than counted in an index of all
 
-_COLUMNS = {
-    "status": "r.status",
-    "task": "r.task",
-    "queue": "r.queue",
-    "tag": "r.tags",
-    "run.version": "r.code_version",
-    "run.error": ERROR_TYPE.replace("error", "r.error", 1),
-}
 _BY_INDEX = {
     "status": f"SELECT status, count(*) FROM run INDEXED BY run_status WHERE {IS_LISTED} AND {{}} GROUP BY 1",
     "task": f"SELECT task, count(*) FROM run INDEXED BY run_task WHERE {IS_LISTED} AND {{}} GROUP BY 1",
@@ -58,9 +51,9 @@ def run_facets(
 ) -> list[FacetCounts]:
     """See Reader.run_facets. Attributes share the time that is left when the fields are counted."""
     deadline = clock.monotonic() + budget
-    fields = [key for key in keys if key in FACETS]
+    fields = [key for key in dict.fromkeys(keys) if is_run_field(key)]
     found = {counts.key: counts for counts in _fields(connection, query, fields, most, deadline)}
-    attributes = [key for key in dict.fromkeys(keys) if key not in FACETS]
+    attributes = [key for key in dict.fromkeys(keys) if not is_run_field(key)]
     for number, key in enumerate(attributes):
         share = max(0.0, deadline - clock.monotonic()) / (len(attributes) - number)
         found[key] = _attribute(connection, query, key, most, clock.monotonic() + share)
@@ -77,11 +70,22 @@ def _fields(
     if whole is not None and walk.plan is not None and walk.plan.lead is None:
         [(counted,)] = whole.fetch("count(*)")
         if counted > _FEW:
-            return [_counted(key, _in_index(connection, key, walk.range), most, counted, None) for key in keys]
+            found = [
+                _counted(key, _in_index(connection, key, walk.range), most, counted, None)
+                for key in keys
+                if key in _BY_INDEX
+            ]
+            return found + _read(walk, [key for key in keys if key not in _BY_INDEX], most)
+    return _read(walk, keys, most)
+
+
+def _read(walk: Walk, keys: Sequence[str], most: int) -> list[FacetCounts]:
+    if not keys:
+        return []
     counts: dict[str, Counter[str]] = {key: Counter() for key in keys}
-    counted = 0
+    columns, counted = ", ".join(column_of(field_of(key)) for key in keys), 0
     for piece in walk:
-        rows = piece.fetch(", ".join(_COLUMNS[key] for key in keys))
+        rows = piece.fetch(columns)
         counted += len(rows)
         for column, key in enumerate(keys):
             counts[key].update(_values(key, Counter(row[column] for row in rows if row[column] is not None)))
@@ -93,7 +97,7 @@ def _in_index(connection: apsw.Connection, key: str, bindings: dict[str, int]) -
 
 
 def _values(key: str, found: Counter[str]) -> Counter[str]:
-    if key != "tag":
+    if field_of(key).kind != "list":
         return found
     tags: Counter[str] = Counter()
     for text, count in found.items():

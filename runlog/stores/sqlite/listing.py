@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from runlog.stores.base import Run
+from runlog.stores.base import Event, Run
 from runlog.stores.lists import Counted, FacetCounts, Histogram
 from runlog.stores.query import Query
-from runlog.stores.sqlite import cells, facets, read, run_counts
+from runlog.stores.sqlite import cells, event_counts, facets, read, run_counts
 from runlog.stores.sqlite.connected import Connected, reading
 
 
@@ -32,8 +32,8 @@ class ListViews(Connected):
         return run_counts.count_runs(self._connection, query, budget)
 
     @reading
-    def oldest_run(self) -> int | None:
-        return run_counts.oldest_run(self._connection)
+    def run_times(self) -> tuple[int, int] | None:
+        return run_counts.run_times(self._connection)
 
     @reading
     def run_histogram(
@@ -46,3 +46,21 @@ class ListViews(Connected):
         self, query: Query | None, keys: Sequence[str], *, most: int = 20, budget: float = 1.0
     ) -> list[FacetCounts]:
         return facets.run_facets(self._connection, query, keys, most, budget)
+
+    @reading
+    def tasks(self, run_ids: Sequence[str]) -> dict[str, str]:
+        return read.tasks(self._connection, run_ids)
+
+    @reading
+    def event_times(self) -> tuple[int, int] | None:
+        return event_counts.event_times(self._connection)
+
+    @reading
+    def event_histogram(
+        self, query: Query | None, start: int, width: int, bars: int, *, budget: float = 1.0
+    ) -> Histogram:
+        return event_counts.event_histogram(self._connection, query, start, width, bars, budget)
+
+    @reading
+    def around(self, number: int, before: int, after: int, run_id: str | None = None) -> list[Event]:
+        return event_counts.around(self._connection, number, before, after, run_id)

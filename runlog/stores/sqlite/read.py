@@ -116,6 +116,12 @@ def versions(connection: apsw.Connection, run_ids: Sequence[str]) -> dict[str, i
     return {row[0]: row[1] for row in connection.execute(sql, (json.dumps(list(run_ids)),))}
 
 
+def tasks(connection: apsw.Connection, run_ids: Sequence[str]) -> dict[str, str]:
+    """See Reader.tasks."""
+    sql = f"SELECT run_id, task FROM run WHERE {IS_LISTED} AND run_id IN (SELECT value FROM json_each(?))"
+    return {row[0]: row[1] for row in connection.execute(sql, (json.dumps(list(run_ids)),))}
+
+
 def histogram(connection: apsw.Connection, start: int, end: int, buckets: int, task: str | None) -> list[Bucket]:
     """See Reader.histogram."""
     first, last = start // MINUTE, (max(end, start + 1) - 1) // MINUTE
@@ -123,13 +129,14 @@ def histogram(connection: apsw.Connection, start: int, end: int, buckets: int, t
     result = [Bucket(minute * MINUTE, {}) for minute in range(first, last + 1, width)]
     bindings = {"first": first, "last": last, "width": width, "task": task and bindable(task)}
     for index, level, count in connection.execute(_TALLY, bindings):
-        counts, name = result[index].counts, _level_name(level)
+        counts, name = result[index].counts, level_name(level)
         if count > 0:
             counts[name] = counts.get(name, 0) + count
     return result
 
 
-def _level_name(level: int) -> str:
+def level_name(level: int) -> str:
+    """The name of the level that a number is of."""
     return LEVEL_NAMES[next((known for known in (ERROR, WARN, INFO) if level >= known), DEBUG)]
 
 

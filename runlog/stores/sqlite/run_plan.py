@@ -12,8 +12,8 @@ from typing import Any
 import apsw
 
 from runlog.stores.base import ERROR, WARN
-from runlog.stores.query import Node, Or, Term, needs_event
-from runlog.stores.sqlite.compiler import COMPARISONS, Compiler, conjuncts
+from runlog.stores.query import Node, Or, Term, is_time_range, needs_event
+from runlog.stores.sqlite.compiler import Compiler, conjuncts
 from runlog.stores.sqlite.event_finder import EventFinder, runs_of
 from runlog.stores.sqlite.leads import Lead, find_lead
 from runlog.stores.sqlite.schema import IS_LISTED
@@ -90,7 +90,7 @@ def plan_runs(connection: apsw.Connection, node: Node | None, *, most_events: in
     parts = conjuncts(node)
     low, high = _created(parts)
     about_events = [part for part in parts if needs_event(part)]
-    about_runs = [part for part in parts if part not in about_events and not _is_range(part)]
+    about_runs = [part for part in parts if part not in about_events and not is_time_range(part, "run.created")]
     if len(about_events) == 1 and (counter := _counted(about_events[0])) is not None:
         about_runs.append(counter)
         about_events = []
@@ -128,16 +128,12 @@ def _created(parts: Sequence[Node]) -> tuple[int, int]:
     """The time in which the runs were created, from and before."""
     low, high = _OLDEST, _NEWEST
     for part in parts:
-        if isinstance(part, Term) and isinstance(part.operand, int) and _is_range(part):
+        if is_time_range(part, "run.created") and isinstance(part.operand, int):
             if part.op in (">", ">="):
                 low = max(low, part.operand + (part.op == ">"))
             else:
                 high = min(high, part.operand + (part.op == "<="))
     return low, high
-
-
-def _is_range(part: Node) -> bool:
-    return isinstance(part, Term) and part.key == "run.created" and part.op in COMPARISONS
 
 
 def _counted(part: Node) -> Node | None:

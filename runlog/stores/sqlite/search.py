@@ -16,10 +16,10 @@ from typing import Any
 
 import apsw
 
-from runlog.errors import StoreError
+from runlog.errors import CursorError
 from runlog.stores.base import ERROR, WARN, Event, Page, Run
 from runlog.stores.evaluate import matches
-from runlog.stores.query import Node, Query, Term, needs_event
+from runlog.stores.query import Node, Query, Term, is_time_range, needs_event
 from runlog.stores.sqlite.compiler import COMPARISONS, Compiler, Match, conjuncts, join_matches
 from runlog.stores.sqlite.rows import SELECT_EVENT, SELECT_RUN, Row, event_of, fetch, run_of
 from runlog.stores.sqlite.schema import IS_LISTED, MINUTE, OPEN
@@ -29,6 +29,7 @@ _FAST, _SLOW = 0.01, 0.05  # seconds: below, the next slice is 8 times as wide; 
 _MOST_RUNS = 256  # that lead a search
 _FEW_EVENTS = 500  # whose look-up one by one (30 µs each) is faster than collecting all that another term finds
 _ANY = "1"
+EVER = (-(2**63), 2**63 - 1)
 _KNOWN_AND_NOT = (f"r.{IS_LISTED}", "r.version = 0")
 """The runs that the indexes are of, and the others."""
 _INDEXED_RUN_FIELDS = ("run_id", "task", "status", "root_run_id")
@@ -166,7 +167,7 @@ def search_events(
     """See Reader.search."""
     deadline = clock.monotonic() + budget
     node = query.node if query else None
-    low, high = _id_range(connection, node)
+    low, high = id_range(connection, node)
     if cursor is not None:
         high = min(high, parse_cursor(cursor, 1)[0])
     plan = plan_events(connection, node) if high > low else None
@@ -186,33 +187,43 @@ def search_events(
                     if len(items) >= limit:
                         return Page(items, str(number))
                 if clock.monotonic() > deadline:
-                    return Page(items, str(number), _written(connection, number))
+                    return Page(items, str(number), written(connection, number))
         high, now = bottom, clock.monotonic()
         if now > deadline and high > low:
-            return Page(items, str(high), _written(connection, high))
+            return Page(items, str(high), written(connection, high))
         width = width * 8 if now - started < _FAST else max(512, width // 2) if now - started > _SLOW else width
     return Page(items, None)
 
 
-def _id_range(connection: apsw.Connection, node: Node | None) -> tuple[int, int]:
+def id_range(connection: apsw.Connection, node: Node | None) -> tuple[int, int]:
     """The ids, low <= id < high, that an event in the time asked for can have."""
-    start, end = -(2**63), 2**63 - 1
+    return ids_in_time(connection, *time_range(node))
+
+
+def time_range(node: Node | None) -> tuple[int, int]:
+    """The time asked for: from, and before."""
+    start, end = EVER
     for part in conjuncts(node):
-        if isinstance(part, Term) and part.field.scope == "event" and part.field.name == "time":
-            if part.op in (">", ">=") and isinstance(part.operand, int):
-                start = max(start, part.operand)
-            elif part.op in ("<", "<=") and isinstance(part.operand, int):
-                end = min(end, part.operand)
-    if (start, end) == (-(2**63), 2**63 - 1):
+        if is_time_range(part) and isinstance(part.operand, int):
+            if part.op in (">", ">="):
+                start = max(start, part.operand + (part.op == ">"))
+            else:
+                end = min(end, part.operand + (part.op == "<="))
+    return start, end
+
+
+def ids_in_time(connection: apsw.Connection, start: int, end: int) -> tuple[int, int]:
+    """The ids, low <= id < high, that an event from `start` on and before `end` can have."""
+    if (start, end) == EVER:
         sql = "SELECT (SELECT min(id) FROM event), (SELECT max(id) FROM event)"
         [(low, high)] = fetch(connection, sql)
     else:
         sql = "SELECT min(lowest), max(highest) FROM tally WHERE minute BETWEEN ? AND ?"
-        [(low, high)] = fetch(connection, sql, (start // MINUTE, end // MINUTE))
+        [(low, high)] = fetch(connection, sql, (start // MINUTE, (end - 1) // MINUTE))
     return (low, high + 1) if low is not None else (0, 0)
 
 
-def _written(connection: apsw.Connection, number: int) -> int | None:
+def written(connection: apsw.Connection, number: int) -> int | None:
     """About when the event with this id was written: when it ended."""
     sql = "SELECT time + coalesce(duration, 0) FROM event WHERE id >= ? AND kind <> ? ORDER BY id LIMIT 1"
     found: int | None = connection.execute(sql, (number, OPEN)).get
@@ -220,11 +231,11 @@ def _written(connection: apsw.Connection, number: int) -> int | None:
 
 
 def parse_cursor(cursor: str, parts: int) -> tuple[int, ...]:
-    """Read a cursor of so many numbers. Raises StoreError."""
+    """Read a cursor of so many numbers. Raises CursorError."""
     try:
         numbers = tuple(int(part) for part in cursor.split("."))
     except ValueError:
         numbers = ()
     if len(numbers) != parts or not all(-(2**63) <= number < 2**63 for number in numbers):
-        raise StoreError(f"{cursor[:100]!r} is not a cursor", "a cursor is what the last page of the same call gave")
+        raise CursorError(f"{cursor[:100]!r} is not a cursor", "a cursor is what the last page of the same call gave")
     return numbers

@@ -9,7 +9,8 @@ import anyio
 from starlette.responses import StreamingResponse
 
 from runlog.stores.base import Reader
-from runlog.stores.query import And, Query, Term, leaves, parse
+from runlog.stores.query import parse
+from runlog.web.api.lists import names_asked, of_logs
 from runlog.web.endpoint import Call, Endpoint, Parameter, Refused, bad_request
 from runlog.web.live.hub import Hub
 from runlog.web.live.messages import PING, RETRY, Message
@@ -45,22 +46,13 @@ def _view(call: Call, reader: Reader | None) -> View:
         case "run" if reader is not None:
             return RunView(settings, reader.run(call.text("run")).run_id)
         case "runs":
-            columns = tuple(name for name in call.text("columns").split(",") if name)
+            columns = tuple(names_asked(call.text("columns")))
             return RunsView(settings, parse(text) if text else None, columns)
         case "logs":
-            return LogsView(_of_logs(parse(text)))
+            return LogsView(of_logs(parse(text)))
         case "tick":
             return TickView()
     raise bad_request(f"there is no view {call.text('view')[:60]!r}", "the views are run, runs, logs and tick")
-
-
-def _of_logs(query: Query) -> Query:
-    """Log lines only, unless the query is about kinds."""
-    if query.node is not None and any(isinstance(leaf, Term) and leaf.key == "kind" for leaf in leaves(query.node)):
-        return query
-    logs = Term("kind", "=", "log")
-    node = logs if query.node is None else And((query.node, logs))
-    return Query(str(node), node)
 
 
 async def _stream(view: View, position: Position, hub: Hub, readers: Readers) -> AsyncGenerator[bytes, None]:

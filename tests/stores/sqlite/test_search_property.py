@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from runlog.stores.base import DEBUG, ERROR, INFO, WARN, Batch, Event, Run
+from runlog.stores.base import DEBUG, ERROR, INFO, LEVEL_NAMES, WARN, Batch, Event, Run
 from runlog.stores.evaluate import field_value, matches, run_matches
 from runlog.stores.lists import FACETS, Counted, FacetCounts
 from runlog.stores.query import (
@@ -30,10 +30,12 @@ from runlog.stores.query import (
     Word,
     attribute_text,
     field_of,
+    is_run_field,
 )
 from runlog.stores.sqlite import (
     SQLiteStore,
     compiler,
+    event_counts,
     event_finder,
     facets,
     leads,
@@ -44,6 +46,7 @@ from runlog.stores.sqlite import (
 )
 from tests.helpers import times
 from tests.stores.query_strategies import BASE, KEYS, SECOND, TEXTS, WORDS, events, nodes, runs
+from tests.stores.sqlite.records import MINUTE
 
 RUN_IDS = ("run_a", "run_b", "run_c")
 OTHER_RUNS = tuple(f"run_{letter}" for letter in "defghijkl")
@@ -69,6 +72,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setattr(run_walk, "_MOST_EVENTS", 0)
         monkeypatch.setattr(run_walk, "_A_LOOK", 1)
         monkeypatch.setattr(facets, "_FEW", 0)
+        monkeypatch.setattr(event_counts, "_FIRST_SLICE", 64)
+        monkeypatch.setattr(event_counts, "_SLICE_TIME", 0)
     opened = SQLiteStore(tmp_path / "log.db")
     yield opened
     opened.close()
@@ -99,6 +104,7 @@ class Expected:
         self.checks += 1
         if self.checks % 4 == 0:
             self.check_counts(store, query, [run for run in self.listed if run.run_id in expected])
+            self.check_levels(store, query, [event for event in self.events if event.id in found])
         return len(found) + len(expected)
 
     def check_counts(self, store: SQLiteStore, query: Query, runs: list[Run]) -> None:
@@ -114,16 +120,29 @@ class Expected:
             for status, count in bucket.counts.items()
         } == counted, query.text
         assert (histogram.total, histogram.searched_to) == (counted.total(), None)
-        for facet in store.run_facets(query, (*FACETS, "user.id", "amount"), most=5, budget=60):
+        for facet in store.run_facets(query, (*FACETS, "run.parent", "user.id", "amount"), most=5, budget=60):
             found = sorted(
                 Counter(value for run in runs for value in self.values(facet.key, run)).items(),
                 key=lambda item: (-item[1], item[0]),
             )
             assert facet == FacetCounts(facet.key, found[:5], len(found) > 5, len(runs), None), query.text
 
+    def check_levels(self, store: SQLiteStore, query: Query, events: list[Event]) -> None:
+        minute = BASE // MINUTE * MINUTE
+        for start, width, bars in ((minute - 4 * MINUTE, 2 * MINUTE, 4), (BASE - 9 * SECOND, 3 * SECOND + 1, 6)):
+            bar = {event.id: (event.time - start) // width for event in events}
+            counted = Counter((bar[e.id], LEVEL_NAMES[e.level]) for e in events if 0 <= bar[e.id] < bars)
+            histogram = store.event_histogram(query, start, width, bars, budget=60)
+            assert {
+                ((bucket.time - start) // width, level): count
+                for bucket in histogram.buckets
+                for level, count in bucket.counts.items()
+            } == counted, query.text
+            assert (histogram.total, histogram.searched_to) == (counted.total(), None)
+
     def values(self, key: str, run: Run) -> set[str]:
         """Those that a facet counts."""
-        if key in FACETS:
+        if is_run_field(key):
             value = field_value(run, field_of(key).name)
             return set(value) if isinstance(value, tuple) else set() if value is None else {str(value)}
         found = [e.attributes[key] for e in self.of_run.get(run.run_id, []) if e.kind != "open" and key in e.attributes]
@@ -273,6 +292,20 @@ def test_every_kind_of_term_and_its_negation(store: SQLiteStore) -> None:
     assert found > 300
     for node in Random(1).sample(leaves(), 150):
         expected.check(store, Not(node))
+
+
+def test_levels_over_time_are_what_the_minutes_tally_and_the_events_say(store: SQLiteStore) -> None:
+    store.write(fixed_log(Random(3)))
+    expected = Expected(store)
+    about = [Term("kind", "=", "log"), Term("kind", "=", "span"), Term("task", "=", "sync"), Term("task", "=", "no")]
+    about += [Term("level", op, level) for op in (*ORDER, "=") for level in ("info", "warn")]
+    at = ["2026-09-21T14:11:59.5Z", "2026-09-21T14:13:00Z", "2026-09-21T14:13:20Z", "2026-09-21T14:14:00.000000001Z"]
+    about += [Term("time", op, moment) for op in ORDER for moment in at]
+    for number in range(1, 5):
+        for several in Random(number).choices(list(itertools.combinations(about, number)), k=40):
+            node = several[0] if number == 1 else And(several)
+            found = [e for e in expected.events if matches(node, e, expected.known[e.run_id] if e.run_id else None)]
+            expected.check_levels(store, Query(str(node), node), found)
 
 
 def test_random_trees(store: SQLiteStore) -> None:

@@ -1,0 +1,96 @@
+"""Log lines across runs: a list, how many over time, and what is beside one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runlog.stores.base import Event, Reader
+from runlog.stores.query import Query
+from runlog.web.api.lines import log_row
+from runlog.web.api.lists import ASKED, BARS, CURSOR, grid_asked, of_logs, page_size, query_asked
+from runlog.web.api.rows import milliseconds
+from runlog.web.api.types import LevelBucket, LevelHistogram, Log, LogsPage
+from runlog.web.endpoint import Call, Endpoint, Parameter, bad_request
+from runlog.web.live.position import Position
+
+_TIME = "time"
+_MOST_BESIDE = 200
+
+
+def log_rows(reader: Reader, events: Sequence[Event]) -> list[Log]:
+    """Events as lines, each with its run's task."""
+    tasks = reader.tasks(list({event.run_id for event in events if event.run_id is not None}))
+    return [log_row(event, tasks.get(event.run_id) if event.run_id else None) for event in events]
+
+
+def logs_page(reader: Reader, query: Query, cursor: str | None, limit: int) -> LogsPage:
+    """A page of lines, newest first."""
+    position = str(Position(*reader.position()))
+    page = reader.search(query, cursor=cursor, limit=limit)
+    return LogsPage(log_rows(reader, page.items), page.cursor, milliseconds(page.searched_to), position)
+
+
+async def logs(call: Call) -> LogsPage:
+    cursor, limit = call.text("cursor") or None, call.parameters["limit"]
+    return await call.read(lambda reader: logs_page(reader, of_logs(query_asked(call, _TIME)), cursor, limit))
+
+
+async def histogram(call: Call) -> LevelHistogram:
+    def read(reader: Reader) -> LevelHistogram:
+        query = of_logs(query_asked(call, _TIME))
+        grid = grid_asked(call, reader.event_times())
+        found = reader.event_histogram(query, grid.origin, grid.width, grid.bars)
+        buckets = [LevelBucket(bucket.time / 1e6, bucket.counts) for bucket in found.buckets]
+        return LevelHistogram(*grid.ms, buckets, found.total, milliseconds(found.searched_to))
+
+    return await call.read(read)
+
+
+async def around(call: Call) -> LogsPage:
+    number, before, after = (call.parameters[name] for name in ("event", "before", "after"))
+    if number is None:
+        raise bad_request("the parameter 'event' is missing", "it is the number of a line")
+
+    def read(reader: Reader) -> LogsPage:
+        position = str(Position(*reader.position()))
+        events = reader.around(number, before, after, call.text("run") or None)
+        return LogsPage(log_rows(reader, events), None, None, position)
+
+    return await call.read(read)
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/api/logs",
+        logs,
+        "view",
+        "Log lines that match, newest first; spans too, where the query says `kind:span`. `from` and `to` are about"
+        " their time.",
+        LogsPage,
+        parameters=(*ASKED, CURSOR, page_size(100, 1000)),
+    ),
+    Endpoint(
+        "GET",
+        "/api/logs/histogram",
+        histogram,
+        "view",
+        "How many of the lines that match were logged when, by level.",
+        LevelHistogram,
+        parameters=(*ASKED, BARS),
+    ),
+    Endpoint(
+        "GET",
+        "/api/logs/around",
+        around,
+        "view",
+        "The lines beside one, oldest first.",
+        LogsPage,
+        parameters=(
+            Parameter("event", "integer", "the number of the line", least=1, most=2**63 - 1),
+            Parameter("before", "integer", "how many before it", default=20, least=0, most=_MOST_BESIDE),
+            Parameter("after", "integer", "how many after it", default=20, least=0, most=_MOST_BESIDE),
+            Parameter("run", about="a run's id: lines of this run only"),
+        ),
+    ),
+)
