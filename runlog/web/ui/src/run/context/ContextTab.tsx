@@ -153,7 +153,7 @@ function Plugins({ plugins }: { plugins: Plugin[] }) {
     <Card title="Plugins" wide>
       {plugins.length === 0 ? (
         <p class="faint">
-          None was listed: HTTP and SQL calls of this run are not traced. <Link href="/plugins">Plugins</Link>
+          No instrumentation is recorded for the workers of this run. <Link href="/plugins">Plugins</Link>
         </p>
       ) : (
         <table class="context-plugins">
