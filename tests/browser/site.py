@@ -105,10 +105,15 @@ class Site:
         """Drop the complaints that a test has provoked."""
         self.complaints = [text for text in self.complaints if not allowed(text)]
 
-    def close(self) -> None:
-        """End everything."""
+    def close_pages(self) -> None:
+        """Close the pages that were opened."""
         for context in self._contexts:
             context.close()
+        self._contexts.clear()
+
+    def close(self) -> None:
+        """End everything."""
+        self.close_pages()
         if self._server is not None:
             self.stop_serving()
         for process in self.workers:
