@@ -497,6 +497,10 @@ class ErrorDetail(msgspec.Struct):
     exception: dict[str, Any] | None
     occurrences: list[Occurrence]
     """Newest first, 100 at most."""
+    start: float
+    """The time that was asked for, of which the group's `spark` has slices."""
+    end: float
+    searched_to: float | None
 
 
 class Plugin(msgspec.Struct):

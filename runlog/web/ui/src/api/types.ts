@@ -62,6 +62,9 @@ export interface ErrorDetail {
   group: ErrorGroup;
   exception: Record<string, unknown> | null;
   occurrences: Occurrence[];
+  start: number;
+  end: number;
+  searched_to: number | null;
 }
 
 export interface ErrorGroup {
