@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
+from runlog.stores.failures import FailureReader
 from runlog.stores.lists import ListReader
 from runlog.stores.one_run import RunReader
 
@@ -208,7 +209,7 @@ class Statistics:
     schema: int
 
 
-class Reader(RunReader, ListReader, Protocol):
+class Reader(RunReader, ListReader, FailureReader, Protocol):
     """The reading half of a store. Any number of processes may read while others write."""
 
     def runs(

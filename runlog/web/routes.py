@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from runlog.web import assets, openapi
-from runlog.web.api import actions, callbacks, context, events, logs, matches, plugins, run, runs, session, trace
+from runlog.web.api import (
+    actions,
+    callbacks,
+    context,
+    errors,
+    events,
+    logs,
+    matches,
+    plugins,
+    run,
+    runs,
+    session,
+    trace,
+)
 from runlog.web.endpoint import Endpoint
 from runlog.web.live import stream
 
@@ -14,12 +27,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *actions.ENDPOINTS,
     *callbacks.ENDPOINTS,
     *runs.ENDPOINTS,
+    *queries.ENDPOINTS,
     *run.ENDPOINTS,
     *trace.ENDPOINTS,
     *matches.ENDPOINTS,
     *logs.ENDPOINTS,
     *events.ENDPOINTS,
     *context.ENDPOINTS,
+    *errors.ENDPOINTS,
     *plugins.ENDPOINTS,
     *stream.ENDPOINTS,
 )

@@ -9,6 +9,7 @@ from typing import Self
 import anyio
 
 from runlog.config import Settings
+from runlog.reading.failures import FailureIndex
 from runlog.web.assets import Assets
 from runlog.web.live.hub import Hub
 from runlog.web.project import OpenProject
@@ -26,6 +27,7 @@ class Services:
         self.readers = Readers(settings)
         self.hub = Hub(settings, self.readers)
         self.assets = Assets()
+        self.failures = FailureIndex()
         self.project = OpenProject(settings)
         self._stack = AsyncExitStack()
 

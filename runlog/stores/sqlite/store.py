@@ -14,6 +14,7 @@ from runlog.stores.evaluate import matches
 from runlog.stores.query import Query, Term, leaves
 from runlog.stores.sqlite import read, retention, run_list, search
 from runlog.stores.sqlite.connected import DAMAGED, reading, store_error
+from runlog.stores.sqlite.failures import FailureViews
 from runlog.stores.sqlite.listing import ListViews
 from runlog.stores.sqlite.repair import repair_batch
 from runlog.stores.sqlite.rows import fetch
@@ -29,7 +30,7 @@ _SPANS_A_TRANSACTION = 1000
 _UNFIT_VALUE = (apsw.TooBigError, apsw.ConstraintError, apsw.MismatchError, apsw.RangeError)
 
 
-class SQLiteStore(RunViews, ListViews):
+class SQLiteStore(RunViews, ListViews, FailureViews):
     """A Store in the SQLite file at `path`, or with `readonly` a Reader of it. One thread uses it, one process.
 
     A writing store creates what is missing. A file that is damaged or foreign is moved aside, never deleted, and a new
