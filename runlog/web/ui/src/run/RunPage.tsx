@@ -46,10 +46,10 @@ function Run({ shown }: { shown: Shown }) {
   const inspector = useRef<HTMLElement>(null);
   usePageTitle(`${look.label}: ${visible(run.task)}`);
   useKeys("Run", [
-    { key: "v t", label: "Timeline", run: () => showTab("timeline") },
-    { key: "v l", label: "Logs", run: () => showTab("logs") },
-    { key: "v d", label: "Payload & result", run: () => showTab("data") },
-    { key: "v c", label: "Context", run: () => showTab("context") },
+    { key: "v t", label: "Show the timeline", run: () => showTab("timeline") },
+    { key: "v l", label: "Show the logs", run: () => showTab("logs") },
+    { key: "v d", label: "Show payload and result", run: () => showTab("data") },
+    { key: "v c", label: "Show the context", run: () => showTab("context") },
   ]);
   const intoInspector = () => requestAnimationFrame(() => inspector.current?.focus()); // it may only just be opened
   const hasPane = selection.value !== null && (tab === "timeline" || tab === "logs");

@@ -135,7 +135,7 @@ function Workers({ workers }: { workers: Worker[] }) {
               ["State", worker.alive === null ? null : worker.alive ? "alive" : "gone"],
               ["Process", worker.pid === null ? null : String(worker.pid)],
               ["Host", worker.host],
-              ["Code version", worker.version],
+              ["runlog", worker.version],
               ["Python", worker.python],
             ]}
           />
