@@ -192,6 +192,7 @@ function Cells({ entry, context, chosen, onToggle, columns }: RowProps & { colum
     <>
       <div role="gridcell" class="cell cell-choose">
         <Choose run={entry.run} chosen={chosen} onToggle={onToggle} />
+        {entry.gone && <Gone />}
       </div>
       {columns.map((column) => (
         <div
@@ -200,7 +201,6 @@ function Cells({ entry, context, chosen, onToggle, columns }: RowProps & { colum
           class={`cell cell-${column.id.split(".")[0]}${column.end ? " cell-end" : ""}`}
         >
           {cellOf(column.id, entry.run, context)}
-          {entry.gone && column.id === "status" && <Gone />}
         </div>
       ))}
     </>
@@ -223,7 +223,7 @@ function Choose({ run, chosen, onToggle }: { run: RunRow; chosen: boolean; onTog
 function Gone() {
   return (
     <span class="gone-note" title="It matches no longer, and leaves at the next look">
-      no match
+      no longer matches
     </span>
   );
 }

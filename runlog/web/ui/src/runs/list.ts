@@ -4,6 +4,8 @@ export interface Entry {
   run: RunRow;
   /** It matched when it was loaded and does no longer: shown faded, so that nothing jumps, until the next fresh look. */
   gone: boolean;
+  /** What became of it since is not known yet: who no longer matches is named, not sent. */
+  stale?: boolean;
 }
 
 /** New rows that are held back are kept up to here; with more of them, showing them means loading anew. */
@@ -62,7 +64,7 @@ export class RunsList {
     this.searchedTo = page.searched_to;
   }
 
-  /** Apply a change from the live stream. `cap`: the most rows that a change is sent with. */
+  /** Apply a change from the live stream. */
   apply(delta: RunsDelta): void {
     for (const run of delta.rows) {
       const known = this.byId.get(run.run_id);
@@ -74,9 +76,25 @@ export class RunsList {
     for (const runId of delta.gone) {
       this.waiting.delete(runId);
       const known = this.byId.get(runId);
-      if (known) known.gone = true;
+      if (known) known.gone = known.stale = true;
     }
     if (this.waiting.size > MOST_WAITING) this.dropWaiting();
+  }
+
+  /** Rows that are gone, whose state is not known: some at a time. */
+  stale(most: number): string[] {
+    const ids: string[] = [];
+    for (const entry of this.rows) if (entry.stale && ids.length < most) ids.push(entry.run.run_id);
+    return ids;
+  }
+
+  /** What became of rows that are gone. */
+  refresh(runIds: readonly string[], runs: readonly RunRow[]): void {
+    for (const runId of runIds) delete this.byId.get(runId)?.stale;
+    for (const run of runs) {
+      const known = this.byId.get(run.run_id);
+      if (known) known.run = newer(known.run, run);
+    }
   }
 
   /** Put the held rows in their places and take out those that are gone. False: they are too many, load anew. */
@@ -98,6 +116,7 @@ export class RunsList {
   private change(entry: Entry, run: RunRow): void {
     entry.run = newer(entry.run, run);
     entry.gone = false;
+    delete entry.stale;
   }
 
   /** It belongs to a page that is not loaded yet, and will come with it. */

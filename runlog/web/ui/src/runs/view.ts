@@ -11,6 +11,7 @@ import { Chosen, RunsList } from "./list";
 /** While it follows, the list is loaded anew rather than growing beyond. */
 const LONGEST = 3_000;
 const BARS = 80;
+const LEAVERS = 50;
 
 export class RunsView extends Search<RunsPage, RunsList> {
   readonly count = signal<Count | null>(null);
@@ -28,6 +29,8 @@ export class RunsView extends Search<RunsPage, RunsList> {
   private knownKeys: readonly string[] = [];
   private readonly counts = new Refresher((signal) => this.loadCounts(signal), 1_000);
   private readonly sides = new Refresher((signal) => this.loadFacets(signal), 4_000);
+
+  private readonly leavers = new Refresher((signal) => this.loadLeavers(signal), 500);
 
   constructor(source: Source = server) {
     super("runs", source);
@@ -61,7 +64,7 @@ export class RunsView extends Search<RunsPage, RunsList> {
   }
 
   protected summaries(): Refresher[] {
-    return [this.counts, this.sides];
+    return [this.counts, this.sides, this.leavers];
   }
 
   protected handlers(): LiveHandlers {
@@ -90,6 +93,7 @@ export class RunsView extends Search<RunsPage, RunsList> {
     this.changed();
     this.counts.soon();
     this.sides.soon();
+    if (delta.gone.length) this.leavers.soon();
   }
 
   private takeIn(): void {
@@ -103,6 +107,18 @@ export class RunsView extends Search<RunsPage, RunsList> {
       const count = this.source.get<Count>("/api/runs/count", asked, signal);
       [this.histogram.value, this.count.value] = await Promise.all([histogram, count]);
     });
+  }
+
+  /** What became of the rows that match no longer. */
+  private async loadLeavers(signal: AbortSignal): Promise<void> {
+    const ids = this.list.stale(LEAVERS);
+    if (ids.length === 0) return;
+    await this.summary(async () => {
+      const asked = { q: `run:(${ids.join(" OR ")})`, columns: this.wanted.columns, limit: ids.length };
+      this.list.refresh(ids, (await this.source.get<RunsPage>("/api/runs", asked, signal)).items);
+      this.changed();
+    });
+    if (this.list.stale(1).length) this.leavers.soon();
   }
 
   private async loadFacets(signal: AbortSignal): Promise<void> {

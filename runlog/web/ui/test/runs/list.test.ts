@@ -49,7 +49,10 @@ describe("the rows of the runs list", () => {
     const list = new RunsList(page([row("b"), row("a")]));
     list.apply({ rows: [], gone: ["b", "unknown"] });
     expect(list.rows.map((entry) => entry.gone)).toEqual([true, false]);
-    list.apply({ rows: [row("b", { version: 2 })], gone: [] });
+    expect(list.stale(9)).toEqual(["b"]);
+    list.refresh(["b"], [row("b", { version: 2, status: "COMPLETED" })]);
+    expect([list.stale(9), list.find("b")?.status, list.goneCount]).toEqual([[], "COMPLETED", 1]);
+    list.apply({ rows: [row("b", { version: 3 })], gone: [] });
     expect(list.goneCount).toBe(0);
     list.apply({ rows: [], gone: ["b"] });
     list.show();

@@ -113,6 +113,14 @@ test("counts follow what comes in, but not at each step", async () => {
   expect(times("/api/runs/facets")).toBe(2);
 });
 
+test("a row that matches no longer stays, and says what became of it", async () => {
+  await loaded([row("a", { status: "EXECUTING" })], { q: "status:EXECUTING" });
+  server.pages = [page([row("a", { version: 2, status: "COMPLETED" })])];
+  server.send({ gone: ["a"] });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(view.list.rows).toEqual([{ run: row("a", { version: 2, status: "COMPLETED" }), gone: true }]);
+});
+
 test("another query drops what was shown and its stream", async () => {
   await loaded([row("a")]);
   view.chosen.value = view.chosen.value.toggled("a");
