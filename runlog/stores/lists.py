@@ -126,3 +126,12 @@ class ListReader(Protocol):
         """The event with this number, between the last `before` logs before it and the first `after` logs after it (of
         one run only, where `run_id` says so), in the order in which they were stored. Raises EventNotFound."""
         ...
+
+    def run_values(self, key: str, start: str = "", limit: int = 50) -> list[str]:
+        """Values that a text field of runs has and that begin with `start`, for completion. Of fields that no index
+        has, those of the newest 5,000 runs."""
+        ...
+
+    def event_names(self, start: str = "", limit: int = 50) -> list[str]:
+        """Names of the newest 10,000 logs and spans that begin with `start`, for completion."""
+        ...

@@ -113,7 +113,8 @@ def refusal(error: Exception) -> Refused:
     if isinstance(error, Refused):
         return error
     if isinstance(error, QueryError):
-        return Refused(400, Problem("bad-query", error.what, error.why or "", error.fix or "", error.position))
+        position = in_utf16(error.text, error.position)
+        return Refused(400, Problem("bad-query", error.what, error.why or "", error.fix or "", position))
     what, why, fix = getattr(error, "what", str(error)), getattr(error, "why", ""), getattr(error, "fix", "")
     if isinstance(error, RunNotFound | EventNotFound):
         return Refused(404, Problem("not-found", what, why or "", fix or ""))
@@ -122,3 +123,13 @@ def refusal(error: Exception) -> Refused:
     if isinstance(error, QueryTimeout):
         return Refused(503, Problem("timeout", what, why or "", fix or ""))
     return Refused(503, Problem("store", what, why or "", fix or ""))
+
+
+def in_utf16(text: str, position: int) -> int:
+    """A place in a text as JavaScript counts."""
+    return len(text[:position].encode("utf-16-le", "surrogatepass")) // 2
+
+
+def from_utf16(text: str, position: int) -> int:
+    """The place in a text that JavaScript counts so."""
+    return len(text.encode("utf-16-le", "surrogatepass")[: position * 2].decode("utf-16-le", "replace"))

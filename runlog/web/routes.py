@@ -12,6 +12,7 @@ from runlog.web.api import (
     logs,
     matches,
     plugins,
+    queries,
     run,
     runs,
     session,

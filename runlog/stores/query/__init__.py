@@ -22,6 +22,7 @@ from runlog.stores.query.fields import (
     RUN_STATUSES,
     SPAN_STATUSES,
     Field,
+    attribute_key,
     field_of,
     is_run_field,
 )
@@ -50,6 +51,8 @@ from runlog.stores.query.nodes import (
     is_time_range,
     leaves,
     needs_event,
+    spelled_key,
+    spelled_value,
 )
 from runlog.stores.query.parser import parse
 from runlog.stores.query.words import WORD_TOKENIZER, contains, words
@@ -75,6 +78,7 @@ __all__ = [
     "Term",
     "Word",
     "amount_of",
+    "attribute_key",
     "attribute_text",
     "compare",
     "contains",
@@ -90,5 +94,7 @@ __all__ = [
     "parse_duration",
     "parse_number",
     "parse_time",
+    "spelled_key",
+    "spelled_value",
     "words",
 ]

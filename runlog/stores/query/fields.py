@@ -119,6 +119,12 @@ def field_of(key: str) -> Field:
     return known or Field("attribute", key.removeprefix(ATTRIBUTE_PREFIX) or key, "attribute")
 
 
+def attribute_key(name: str) -> str:
+    """The key that stands for an attribute: its name, or where a field is called so, `attr.` and its name."""
+    taken = is_run_field(name) or name in EVENT_FIELDS or name.startswith(ATTRIBUTE_PREFIX)
+    return ATTRIBUTE_PREFIX + name if taken else name
+
+
 def choice_of(field: Field, text: str) -> str | None:
     """The stored spelling of a choice or level, written in any case; None if there is no such name."""
     lowered = text.lower()

@@ -75,10 +75,10 @@ class Term:
         return field_of(self.key)
 
     def __str__(self) -> str:
-        key = self.key if _PLAIN_KEY.fullmatch(self.key) else _quoted(self.key)
+        key = spelled_key(self.key)
         if self.op == "exists":
             return f"{key}:*"
-        value = self.value if _PLAIN_VALUE.fullmatch(self.value) else _quoted(self.value)
+        value = spelled_value(self.value)
         operator = "" if self.op in ("=", "prefix") else self.op
         return f"{key}:{operator}{value}{'*' if self.op == 'prefix' else ''}"
 
@@ -146,6 +146,16 @@ def needs_event(node: Node) -> bool:
 def is_time_range(node: Node, key: str = "time") -> TypeGuard[Term]:
     """Whether a node is a bound of an event's time, or with `run.created` of when its run was created."""
     return isinstance(node, Term) and node.key == key and node.op in ("<", "<=", ">", ">=")
+
+
+def spelled_key(key: str) -> str:
+    """A key as a query has it: quoted if it has to be."""
+    return key if _PLAIN_KEY.fullmatch(key) else _quoted(key)
+
+
+def spelled_value(value: str) -> str:
+    """A value as a query has it: quoted if it has to be."""
+    return value if _PLAIN_VALUE.fullmatch(value) else _quoted(value)
 
 
 def _quoted(text: str) -> str:

@@ -50,6 +50,24 @@ _INDEXES: dict[str, _Index] = {
 
 
 @dataclass(frozen=True, slots=True)
+class ValueIndex:
+    """Where the values of a field are in order: `SELECT column FROM source AND …`."""
+
+    column: str
+    source: str
+
+
+def index_of(name: str) -> ValueIndex | None:
+    """The index of a field of runs; None where there is none."""
+    if name == "tags":
+        return ValueIndex("tag", "run_tag WHERE 1")
+    index = _INDEXES.get(name)
+    if index is None or index.name is None:
+        return None
+    return ValueIndex(index.column, f"run INDEXED BY {index.name} WHERE {index.condition}")
+
+
+@dataclass(frozen=True, slots=True)
 class Lead:
     """An index, and the condition under which its runs are among those wanted."""
 

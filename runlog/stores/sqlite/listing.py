@@ -8,7 +8,7 @@ from typing import Any
 from runlog.stores.base import Event, Run
 from runlog.stores.lists import Counted, FacetCounts, Histogram
 from runlog.stores.query import Query
-from runlog.stores.sqlite import cells, event_counts, facets, read, run_counts
+from runlog.stores.sqlite import cells, event_counts, facets, known_values, read, run_counts
 from runlog.stores.sqlite.connected import Connected, reading
 
 
@@ -64,3 +64,11 @@ class ListViews(Connected):
     @reading
     def around(self, number: int, before: int, after: int, run_id: str | None = None) -> list[Event]:
         return event_counts.around(self._connection, number, before, after, run_id)
+
+    @reading
+    def run_values(self, key: str, start: str = "", limit: int = 50) -> list[str]:
+        return known_values.run_values(self._connection, key, start, limit)
+
+    @reading
+    def event_names(self, start: str = "", limit: int = 50) -> list[str]:
+        return known_values.event_names(self._connection, start, limit)

@@ -29,7 +29,7 @@ class Problem(msgspec.Struct, omit_defaults=True):
     why: str = ""
     fix: str = ""
     position: int | None = None
-    """Where in the query the error is, in characters."""
+    """Where in the query the error is, in UTF-16 units, as JavaScript counts."""
     count: int | None = None
     """Of a conflict over many runs: how many match now."""
 
@@ -166,7 +166,7 @@ class Facets(msgspec.Struct):
 
 class Completion(msgspec.Struct):
     text: str
-    """What replaces the query's text from `start` to `end`."""
+    """What replaces the query's text from `start` to `end`, which are in UTF-16 units."""
     label: str
     detail: str
 
