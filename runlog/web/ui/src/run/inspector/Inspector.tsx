@@ -116,7 +116,7 @@ function Body({ detail, source, runId, origin, filters, onSpan }: InspectorProps
           ))}
         </Section>
       )}
-      <Identity detail={detail} onSpan={onSpan} />
+      <Identity detail={detail} runId={runId} onSpan={onSpan} />
     </>
   );
 }

@@ -11,6 +11,7 @@ import { FactList } from "../../parts/FactList";
 import { Icon } from "../../parts/Icon";
 import { Link } from "../../parts/Link";
 import { Time } from "../../parts/Time";
+import { runPath } from "../../state/url";
 import { RunLine } from "../RunLine";
 import { Section } from "./Inspector";
 import { sinceStart } from "./words";
@@ -132,15 +133,18 @@ function LinkLine({ link, runId, onSpan }: { link: SpanLink } & Omit<LinksProps,
 
 interface IdentityProps {
   detail: EventDetail;
+  /** The run that is shown around it: it needs no link. */
+  runId: string | undefined;
   onSpan: ((spanId: string) => void) | undefined;
 }
 
-export function Identity({ detail, onSpan }: IdentityProps) {
+export function Identity({ detail, runId, onSpan }: IdentityProps) {
   const parent = detail.parent_id;
   return (
     <Section title="Identity">
       <FactList
         facts={[
+          ["Run", runId === undefined ? runLink(detail) : null, detail.run_id ?? ""],
           [detail.kind === "log" ? "In span" : "Parent", parentLink(parent, onSpan), parent ?? ""],
           ["Span", code(detail.span_id), detail.span_id ?? ""],
           ["Trace", code(detail.trace_id), detail.trace_id ?? ""],
@@ -150,6 +154,15 @@ export function Identity({ detail, onSpan }: IdentityProps) {
         ]}
       />
     </Section>
+  );
+}
+
+function runLink({ run_id, id, task }: EventDetail) {
+  if (run_id === null) return null;
+  return (
+    <Link href={`${runPath(run_id)}?event=${id}`} class="cut" title={run_id}>
+      {visible(task ?? run_id)}: there in its run
+    </Link>
   );
 }
 
