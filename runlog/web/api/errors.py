@@ -36,6 +36,9 @@ class _Asked:
         start, end = time_asked(call)
         self.end = time.time_ns() + 1 if end is None else end
         self.start = self.end - _WEEK if start is None else start
+        times = reader.run_times()
+        if times is not None:
+            self.start = min(max(self.start, times[0]), self.end - 1)  # nothing is older
         found = index.find(reader, self.start, self.end, _LOOKING)
         self.searched_to = found.searched_to
         notes = found.notes
@@ -140,7 +143,14 @@ def error_detail(reader: Reader, index: FailureIndex, call: Call) -> ErrorDetail
         )
         for note in shown
     ]
-    return ErrorDetail(asked.group(reader, notes), _exception(reader, notes[0]), occurrences)
+    return ErrorDetail(
+        asked.group(reader, notes),
+        _exception(reader, notes[0]),
+        occurrences,
+        asked.start / 1e6,
+        asked.end / 1e6,
+        asked.searched_to_ms,
+    )
 
 
 def _exception(reader: Reader, note: Note) -> dict[str, Any] | None:
