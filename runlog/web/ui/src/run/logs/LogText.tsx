@@ -1,5 +1,6 @@
 // A message in the list of logs, whole or one line of it.
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { plural } from "../../format/number";
 import { Ansi } from "../../parts/Ansi";
 import { DataText } from "../../parts/DataText";
 import type { TraceStore } from "../timeline/store";
@@ -46,7 +47,7 @@ function OneLine({ message }: { message: string }) {
   return (
     <>
       <Ansi text={lines[0] ?? ""} />
-      {lines.length > 1 && <span class="log-note">{`+${lines.length - 1} lines`}</span>}
+      {lines.length > 1 && <span class="log-note">{`+${plural(lines.length - 1, "line")}`}</span>}
     </>
   );
 }
