@@ -24,6 +24,9 @@ const DataTab = lazy(async () => (await import("./data/DataTab")).DataTab);
 const LogsTab = lazy(async () => (await import("./logs/LogsTab")).LogsTab);
 const Selected = lazy(async () => (await import("./Selected")).Selected);
 
+/** What one walks through with the arrows. */
+const LIST = ".run-main :is([role=treegrid], [role=grid])";
+
 type TabId = "timeline" | "logs" | "data" | "context";
 
 export function RunPage({ id }: { id: string }) {
@@ -46,10 +49,10 @@ function Run({ shown }: { shown: Shown }) {
   const inspector = useRef<HTMLElement>(null);
   usePageTitle(`${look.label}: ${visible(run.task)}`);
   useKeys("Run", [
-    { key: "v t", label: "Show the timeline", run: () => showTab("timeline") },
-    { key: "v l", label: "Show the logs", run: () => showTab("logs") },
-    { key: "v d", label: "Show payload and result", run: () => showTab("data") },
-    { key: "v c", label: "Show the context", run: () => showTab("context") },
+    { key: "v t", label: "Show the timeline", run: () => goToTab("timeline") },
+    { key: "v l", label: "Show the logs", run: () => goToTab("logs") },
+    { key: "v d", label: "Show payload and result", run: () => goToTab("data") },
+    { key: "v c", label: "Show the context", run: () => goToTab("context") },
   ]);
   const intoInspector = () => requestAnimationFrame(() => inspector.current?.focus()); // it may only just be opened
   const hasPane = selection.value !== null && (tab === "timeline" || tab === "logs");
@@ -107,6 +110,15 @@ function useTab(): TabId {
 
 function showTab(id: TabId): void {
   setParams({ tab: id === "timeline" ? null : id }, "push");
+}
+
+/** By the keyboard: the focus goes along. */
+function goToTab(id: TabId): void {
+  showTab(id);
+  requestAnimationFrame(() => {
+    const list = document.querySelector<HTMLElement>(LIST);
+    (list ?? document.getElementById(`tab-${id}`))?.focus();
+  });
 }
 
 const keys = new WeakMap<object, number>();

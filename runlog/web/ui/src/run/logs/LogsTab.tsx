@@ -59,7 +59,7 @@ export function LogsTab({ store, isGoing, onOpen }: LogsTabProps) {
     <div class="logs">
       <div class="logs-tools">
         <LevelChoice />
-        <TextFilter inputRef={filter} />
+        <TextFilter inputRef={filter} onLeave={() => scroller.current?.focus()} />
         <span class="logs-count" role="status">
           {list.count === list.total
             ? plural(list.total, "log")
@@ -248,7 +248,13 @@ function LevelChoice() {
   );
 }
 
-function TextFilter({ inputRef }: { inputRef: { current: HTMLInputElement | null } }) {
+interface TextFilterProps {
+  inputRef: { current: HTMLInputElement | null };
+  /** Into the list. */
+  onLeave: () => void;
+}
+
+function TextFilter({ inputRef, onLeave }: TextFilterProps) {
   return (
     <input
       ref={inputRef}
@@ -259,10 +265,12 @@ function TextFilter({ inputRef }: { inputRef: { current: HTMLInputElement | null
       value={params.value.get("text") ?? ""}
       onInput={(event) => setParams({ text: event.currentTarget.value }, "replace")}
       onKeyDown={(event) => {
-        if (event.key !== "Escape") return;
+        const isEmpty = event.currentTarget.value === "";
+        if (event.key === "Escape" && !isEmpty) setParams({ text: null }, "replace");
+        else if (["Escape", "Enter", "ArrowDown"].includes(event.key)) onLeave();
+        else return;
+        event.preventDefault();
         event.stopPropagation();
-        if (event.currentTarget.value === "") event.currentTarget.blur();
-        else setParams({ text: null }, "replace");
       }}
     />
   );
