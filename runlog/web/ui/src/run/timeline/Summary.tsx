@@ -35,7 +35,7 @@ export function Summary({ control, store, loader }: SummaryProps) {
       )}
       {state === "partial" && (
         <span class="tl-partial">
-          {count(loaded)} of {count(known)} loaded{" "}
+          {count(loaded)} of {count(known)} loaded{store.main.tail === null ? "" : ", from the start and the end"}{" "}
           <button type="button" class="text-button" onClick={() => void loader?.more()}>
             load more
           </button>

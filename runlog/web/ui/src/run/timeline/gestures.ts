@@ -19,6 +19,8 @@ export interface GestureHandlers {
 const SLACK = 4;
 const WHEEL_ZOOM = 0.0025;
 const LINE = 16;
+/** Until when a second click makes a double one. What a single click shows may cover the place of the second. */
+const DOUBLE = 220;
 
 export function addGestures(view: TimelineView, handlers: GestureHandlers): () => void {
   const stop = new AbortController();
@@ -64,6 +66,8 @@ function addRows(view: TimelineView, handlers: GestureHandlers, signal: AbortSig
   const { scale } = view.model;
   const down = new Map<number, { x: number; y: number }>();
   let isDrag = false;
+  let single: ReturnType<typeof setTimeout> | undefined;
+  signal.addEventListener("abort", () => clearTimeout(single));
 
   scroll.addEventListener(
     "pointerdown",
@@ -113,6 +117,7 @@ function addRows(view: TimelineView, handlers: GestureHandlers, signal: AbortSig
   scroll.addEventListener(
     "click",
     (event) => {
+      clearTimeout(single);
       const index = view.indexAt(event.clientY);
       if (isDrag || index === NONE || isOverScrollbar(scroll, event)) return;
       const target = event.target as Element;
@@ -124,13 +129,15 @@ function addRows(view: TimelineView, handlers: GestureHandlers, signal: AbortSig
         return;
       }
       if (target.closest(".tl-twist, .tl-count") !== null) handlers.onToggle(index, event.altKey);
-      else handlers.onChoose(index);
+      else if (view.barsX(event.clientX) < 0 || view.isNarrow) handlers.onChoose(index);
+      else single = setTimeout(() => handlers.onChoose(index), DOUBLE);
     },
     { signal },
   );
   scroll.addEventListener(
     "dblclick",
     (event) => {
+      clearTimeout(single);
       const index = view.indexAt(event.clientY);
       if (index === NONE || (event.target as Element).closest(".tl-twist") !== null) return;
       handlers.onFit(index);

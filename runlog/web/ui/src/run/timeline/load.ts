@@ -3,6 +3,7 @@
 import { type Signal, signal } from "@preact/signals";
 import { ApiError, get, isAbort } from "../../api/client";
 import type { Matches, RunsPage, TracePage } from "../../api/types";
+import { bytesOf } from "./decode";
 import type { RunTrace, TraceStore } from "./store";
 
 /** Where traces come from. */
@@ -30,16 +31,17 @@ const REFRESH = 1000;
 export class TraceLoader {
   /** Why the loading of the shown run stopped before its end; "" if it did not. */
   readonly problem: Signal<string> = signal("");
-  /** The shown run has more rows than are loaded by themselves. */
-  readonly isPartial: Signal<boolean> = signal(false);
   readonly #stop = new AbortController();
   readonly #refreshing = new Map<string, ReturnType<typeof setTimeout>>();
-  #limit = MOST_ROWS;
+  #limit: number;
 
   constructor(
     readonly store: TraceStore,
     readonly source: TraceSource = server,
-  ) {}
+    private readonly most = MOST_ROWS,
+  ) {
+    this.#limit = most;
+  }
 
   /** Load the shown run, or go on where that stopped. */
   start(): Promise<void> {
@@ -48,7 +50,7 @@ export class TraceLoader {
 
   /** Load as many rows again, of a run that has more than are loaded by themselves. */
   more(): Promise<void> {
-    this.#limit = this.store.count + MOST_ROWS;
+    this.#limit = this.store.count + this.most;
     return this.#load(this.store.main);
   }
 
@@ -85,15 +87,14 @@ export class TraceLoader {
     trace.state = "loading";
     if (isMain) {
       this.problem.value = "";
-      this.isPartial.value = false;
     }
     store.version.value++;
     try {
       const complete = await this.#pages(trace);
       if (complete) await this.#children(trace);
+      else if (trace.tail === null) await this.#tail(trace);
       if (this.#stop.signal.aborted) return;
       store.settle(trace, complete ? "loaded" : "partial");
-      if (isMain && !complete) this.isPartial.value = true;
       if (isMain && isFirst) this.#openSmall();
     } catch (error) {
       if (isAbort(error)) return;
@@ -110,14 +111,32 @@ export class TraceLoader {
     let next = this.source.page(id, trace.cursor, trace.cursor === 0 ? FIRST_PAGE : PAGE, signal);
     for (;;) {
       const page = await next;
+      signal.throwIfAborted();
       const isFull = store.count + page.count >= this.#limit && page.more;
       if (page.more && !isFull) {
         next = this.source.page(id, page.cursor, PAGE, signal);
         next.catch(() => undefined); // awaited in the next round
       }
+      const hadTail = trace.tail !== null;
       store.add(page);
-      if (!page.more) return true;
+      if (!page.more || (hadTail && trace.tail === null)) return true;
       if (isFull) return false;
+    }
+  }
+
+  /** Of a run that is too large, what happened last is wanted as much as what happened first. */
+  async #tail(trace: RunTrace): Promise<void> {
+    const id = trace.run.run_id;
+    const { signal } = this.#stop;
+    const newest = await this.source.matches?.(id, "", null, signal);
+    const first = newest === undefined ? undefined : new Float64Array(bytesOf(newest.ids)).at(-1);
+    if (first === undefined || first <= trace.cursor) return;
+    trace.tail = { from: first, to: first - 1 };
+    for (let more = true; more; ) {
+      const page = await this.source.page(id, trace.tail.to, PAGE, signal);
+      signal.throwIfAborted();
+      this.store.add(page, true);
+      more = page.more;
     }
   }
 
@@ -128,6 +147,7 @@ export class TraceLoader {
     let cursor: string | null = null;
     while (store.childrenOf(id) < Math.min(trace.children, MOST_CHILDREN)) {
       const page: RunsPage = await this.source.children(id, cursor, this.#stop.signal);
+      this.#stop.signal.throwIfAborted();
       store.setRuns(page.items);
       cursor = page.cursor;
       if (cursor === null) return;

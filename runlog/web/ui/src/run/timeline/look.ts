@@ -56,7 +56,9 @@ export function lookOf(model: TimelineModel, index: number): Look {
   const mark = outline.filtered?.mask[row];
   look.isDim = mark !== undefined && mark !== MATCH && mark !== BOTH && !outline.isFold(index);
   if (model.critical !== null && !outline.isFold(index)) look.isDim ||= !model.critical.parts.has(row);
-  if (store.rows.orphan[row] === 1 && look.more === "") look.more = "its parent is not in the log";
+  if (store.rows.orphan[row] === 1 && look.more === "") {
+    look.more = store.main.state === "partial" ? "its parent is not loaded" : "its parent is not in the log";
+  }
   return look;
 }
 
@@ -128,7 +130,7 @@ function runLook(model: TimelineModel, row: number): Look {
   look.runId = row === 0 ? "" : trace.run.run_id;
   if (trace.run.error !== null) {
     look.more = oneLine(`${trace.run.error.type}: ${trace.run.error.message}`);
-    look.moreTone = "bad";
+    look.moreTone = tone === "bad" ? "bad" : "attention";
   }
   if (trace.state === "loading" && row !== 0) look.more = "loading …";
   if (trace.state === "failed" && row !== 0) look.more = "could not be loaded; open it to try again";

@@ -14,7 +14,7 @@ export interface QueryState {
 }
 
 /** A key, a colon and a value: `level:>=warn`, `user.id:7`. Not `https://…`, and not a colon at a word's end. */
-const TERM = /(^|[\s(-])([\w.@$/-]+|"[^"]+"):(?!\/\/)\S/;
+const TERM = /(^|[\s(-])([\w.@$/-]+|"[^"]+"):(?![/:])\S/;
 const OFF: QueryState = { state: "off", problem: "" };
 /** While one types, and while the run goes on, in milliseconds. */
 const AFTER_KEY = 200;
@@ -35,6 +35,7 @@ export class QueryFilter {
     private readonly store: TraceStore,
     private readonly source: TraceSource,
     private readonly onFound: (events: ReadonlySet<number>) => void,
+    private readonly wait = AFTER_KEY,
   ) {}
 
   get state(): ReadonlySignal<QueryState> {
@@ -47,7 +48,7 @@ export class QueryFilter {
     this.#text = text;
     this.#cancel();
     this.#state.value = text === "" ? OFF : { state: "searching", problem: "" };
-    if (text !== "") this.#timer = setTimeout(() => void this.#search(), AFTER_KEY);
+    if (text !== "") this.#timer = setTimeout(() => void this.#search(), this.wait);
   }
 
   close(): void {

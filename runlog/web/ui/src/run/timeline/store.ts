@@ -4,130 +4,25 @@
  * columns again then. Free of the DOM: the timeline, the Logs tab and the export show the same store.
  */
 
-import { type Signal, signal } from "@preact/signals";
 import type { RunRow, TracePage } from "../../api/types";
-import { Columns, ERROR_LEVEL, INFO_LEVEL, LOG, NONE, OPEN, RUN, SPAN, WARN_LEVEL } from "./columns";
+import { ERROR_LEVEL, INFO_LEVEL, LOG, NONE, OPEN, RUN, SPAN, WARN_LEVEL } from "./columns";
 import { decodePage } from "./decode";
-import { Families, templateHash } from "./families";
+import { templateHash } from "./families";
 import { byStart, preorder } from "./links";
-import { Names } from "./names";
 import { Places } from "./placing";
 import { isStep } from "./roles";
 import { hasEnded, statusOf } from "./runstatus";
-import { hexOf, SpanMap, wordsOf } from "./spans";
+import { wordsOf } from "./spans";
+import { type RunTrace, Trace } from "./trace";
 
-/** One of the runs whose rows are here. */
-export interface RunTrace {
-  run: RunRow;
-  /** The row that stands for it. */
-  readonly at: number;
-  state: "absent" | "loading" | "loaded" | "partial" | "failed";
-  /** The `after` of its next page: the id up to which its events are here. */
-  cursor: number;
-  /** Rows of its own that have come, and how many are still to come, about. */
-  loaded: number;
-  remaining: number;
-  /** Runs that it triggered, here or not. */
-  children: number;
-  /** Live pages that came while it was being loaded. */
-  readonly held: TracePage[];
-}
+export type { RunTrace } from "./trace";
 
-export class TraceStore {
-  readonly rows = new Columns();
-  readonly families = new Families();
-  /** By `rows.name`. */
-  readonly names = new Names();
-  /** By `rows.text` of a log. */
-  readonly messages: string[] = [];
-  /** What a row shows beside its name. */
-  readonly accessories = new Map<number, string[]>();
-  readonly traces: RunTrace[] = [];
-  readonly version: Signal<number> = signal(0);
-  /** The latest moment of any row, in nanoseconds after the origin. */
-  latest = 0;
-
-  readonly #spans = new SpanMap();
-  readonly #places = new Places(this.rows, this.families, this.#spans, (row) => this.#familyKey(row));
-  readonly #traceIndex = new Map<string, number>();
+export class TraceStore extends Trace {
+  readonly #places = new Places(this.rows, this.families, this.spans, (row) => this.#familyKey(row));
 
   constructor(run: RunRow) {
+    super();
     this.#takeRun(run, NONE, false);
-  }
-
-  get count(): number {
-    return this.rows.count;
-  }
-
-  /** The run that is shown. */
-  get main(): RunTrace {
-    return this.traces[0] as RunTrace;
-  }
-
-  /** Milliseconds since 1970 that all starts count from. */
-  get origin(): number {
-    return this.main.run.created;
-  }
-
-  get isLoading(): boolean {
-    return this.traces.some((trace) => trace.state === "loading");
-  }
-
-  name(row: number): string {
-    return this.names.texts[this.rows.name[row] as number] ?? "";
-  }
-
-  /** A log's message, as far as it is here; of a span what it shows beside its name. */
-  message(row: number): string {
-    if (this.rows.kind[row] === LOG) return this.messages[this.rows.text[row] as number] ?? "";
-    return this.accessories.get(row)?.join(" · ") ?? "";
-  }
-
-  spanId(row: number): string {
-    return hexOf(this.rows.spanHigh[row] as number, this.rows.spanLow[row] as number);
-  }
-
-  rowOfSpan(hex: string): number {
-    return /^[0-9a-f]{16}$/.test(hex) ? Math.max(NONE, this.#spans.get(...wordsOf(hex))) : NONE;
-  }
-
-  rowOfEvent(id: number): number {
-    return id > 0 ? this.rows.id.subarray(0, this.rows.count).lastIndexOf(id) : NONE;
-  }
-
-  traceOf(runId: string): RunTrace | undefined {
-    const index = this.#traceIndex.get(runId);
-    return index === undefined ? undefined : this.traces[index];
-  }
-
-  /** How many of the runs that a run triggered are here. */
-  childrenOf(runId: string): number {
-    return this.traces.reduce((sum, trace) => sum + (trace.run.parent_run_id === runId ? 1 : 0), 0);
-  }
-
-  /** The trace that a row of kind RUN stands for. */
-  traceAt(row: number): RunTrace | undefined {
-    return this.rows.kind[row] === RUN ? this.traces[this.rows.text[row] as number] : undefined;
-  }
-
-  /** Whether a row has begun, has not ended, and may still end: its run goes on. */
-  isRunning(row: number): boolean {
-    const { rows } = this;
-    if (rows.kind[row] === LOG || (rows.duration[row] as number) >= 0) return false;
-    const trace = this.traces[rows.run[row] as number];
-    return trace !== undefined && (rows.duration[trace.at] as number) < 0;
-  }
-
-  /** When a row ended: what has not, now, or with its run. */
-  end(row: number, now: number): number {
-    const { rows } = this;
-    const start = rows.start[row] as number;
-    if (rows.kind[row] === LOG) return start;
-    const duration = rows.duration[row] as number;
-    if (duration >= 0) return start + duration;
-    if (this.isRunning(row)) return Math.max(start, now);
-    const at = this.traces[rows.run[row] as number]?.at ?? 0;
-    return Math.max(start, (rows.start[at] as number) + (rows.duration[at] as number));
   }
 
   /** Take a run as it is now: the shown one, or one that it triggered. */
@@ -152,17 +47,20 @@ export class TraceStore {
     const trace = this.traceOf(page.run_id);
     if (trace === undefined) return;
     if (trace.state === "loading") trace.held.push(page);
-    else this.add(page);
+    else this.add(page, trace.tail !== null);
   }
 
-  /** Add the next page of a run, which leaves out nothing after `cursor`. */
-  add(page: TracePage): void {
+  /** Add the next page of a run: of those after `cursor`, or of its tail. */
+  add(page: TracePage, isTail = false): void {
     const trace = this.traceOf(page.run_id);
     if (trace === undefined) return;
+    const before = trace.loaded;
     this.#takeRows(page, trace);
-    trace.cursor = Math.max(trace.cursor, page.cursor);
+    if (isTail && trace.tail !== null) {
+      trace.tail.to = Math.max(trace.tail.to, page.cursor);
+      trace.remaining = Math.max(0, trace.remaining - (trace.loaded - before));
+    } else this.#advance(page, trace);
     trace.children = Math.max(trace.children, page.children_total);
-    trace.remaining = page.more ? page.remaining : 0;
     for (const child of page.children) this.#takeRun(child, trace.at, page.more);
     this.version.value++;
   }
@@ -170,7 +68,7 @@ export class TraceStore {
   /** A run has been loaded, or will not be: what was held back follows, and who has no parent goes under the run. */
   settle(trace: RunTrace, state: "loaded" | "partial" | "failed"): void {
     trace.state = state;
-    for (const page of trace.held.splice(0)) this.add(page);
+    for (const page of trace.held.splice(0)) this.add(page, trace.tail !== null);
     this.#places.settle((row) => this.#top(row));
     this.version.value++;
   }
@@ -182,6 +80,16 @@ export class TraceStore {
     return preorder(this.rows, 0, into);
   }
 
+  #advance(page: TracePage, trace: RunTrace): void {
+    const { tail } = trace;
+    trace.cursor = Math.max(trace.cursor, page.cursor);
+    trace.remaining = page.more ? page.remaining : 0;
+    if (tail === null || trace.cursor < tail.from) return;
+    trace.cursor = Math.max(trace.cursor, tail.to); // the two parts meet
+    trace.tail = null;
+    trace.remaining = 0;
+  }
+
   #top(row: number): number {
     return this.traces[this.rows.run[row] as number]?.at ?? 0;
   }
@@ -189,7 +97,8 @@ export class TraceStore {
   #takeRows(page: TracePage, trace: RunTrace): void {
     const { rows } = this;
     const decoded = decodePage(page);
-    const run = this.#traceIndex.get(page.run_id) as number;
+    const { tail } = trace;
+    const run = this.traceIndex.get(page.run_id) as number;
     const offset = (page.origin - this.origin) * 1e6;
     const names = decoded.names.map((name) => this.names.indexOf(name));
     const from = rows.count;
@@ -201,9 +110,9 @@ export class TraceStore {
       const kind = decoded.kind[index] as number;
       if (kind === LOG) message++;
       const id = decoded.id[index] as number;
-      if (id <= trace.cursor) continue; // a live page over what was loaded
+      if (id <= trace.cursor || (tail !== null && id >= tail.from && id <= tail.to)) continue; // it is here
       const [high, low] = [decoded.span[index * 2] as number, decoded.span[index * 2 + 1] as number];
-      let row = kind === LOG ? NONE : this.#spans.get(high, low);
+      let row = kind === LOG ? NONE : this.spans.get(high, low);
       if (row < 0) {
         row = rows.add();
         source[row - from] = index;
@@ -211,7 +120,7 @@ export class TraceStore {
         rows.run[row] = run;
         rows.spanHigh[row] = high;
         rows.spanLow[row] = low;
-        if (kind !== LOG) this.#spans.set(high, low, row);
+        if (kind !== LOG) this.spans.set(high, low, row);
         else rows.text[row] = this.messages.push(decoded.messages[message] ?? "") - 1;
         trace.loaded++;
       } else if (rows.kind[row] !== OPEN || kind !== SPAN) continue; // the run's own span, or known
@@ -241,12 +150,22 @@ export class TraceStore {
 
   #takeRun(run: RunRow, top: number, mayCome: boolean): void {
     const { rows } = this;
-    let index = this.#traceIndex.get(run.run_id);
+    let index = this.traceIndex.get(run.run_id);
     if (index === undefined) {
       index = this.traces.length;
       const at = rows.add();
-      this.#traceIndex.set(run.run_id, index);
-      this.traces.push({ run, at, state: "absent", cursor: 0, loaded: 0, remaining: 0, children: 0, held: [] });
+      this.traceIndex.set(run.run_id, index);
+      this.traces.push({
+        run,
+        at,
+        state: "absent",
+        cursor: 0,
+        tail: null,
+        loaded: 0,
+        remaining: 0,
+        children: 0,
+        held: [],
+      });
       rows.kind[at] = RUN;
       rows.run[at] = index;
       rows.text[at] = index;
@@ -255,7 +174,7 @@ export class TraceStore {
       const [high, low] = run.span_id === null ? [0, 0] : wordsOf(run.span_id);
       rows.spanHigh[at] = high;
       rows.spanLow[at] = low;
-      if (run.span_id !== null) this.#spans.set(high, low, at);
+      if (run.span_id !== null) this.spans.set(high, low, at);
       if (top !== NONE) {
         const [parentHigh, parentLow] = run.parent_span_id === null ? [0, 0] : wordsOf(run.parent_span_id);
         this.#place(at, parentHigh, parentLow, top, mayCome);

@@ -183,6 +183,11 @@ export function pagesOf(items: Item[], size: number): TracePage[] {
   return pages;
 }
 
+/** Event ids as the server writes them. */
+export function idsOf(ids: number[]): string {
+  return encode(Float64Array.from(ids));
+}
+
 function encodeIds(ids: (string | undefined)[]): string {
   const bytes = new Uint8Array(ids.length * 8);
   ids.forEach((id, index) => {
