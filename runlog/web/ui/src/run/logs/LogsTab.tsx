@@ -2,11 +2,10 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { visible } from "../../format/ansi";
 import { count, plural } from "../../format/number";
-import { type LevelName, levelName } from "../../format/status";
+import { levelName } from "../../format/status";
 import { preciseTime } from "../../format/time";
 import { Button } from "../../parts/Button";
 import { Icon } from "../../parts/Icon";
-import { Empty, Loading } from "../../parts/states";
 import { VirtualList, type VirtualListHandle } from "../../parts/VirtualList";
 import { useKeys } from "../../state/keys";
 import { select, selection } from "../../state/selection";
@@ -14,6 +13,7 @@ import { params, setParams } from "../../state/url";
 import { sinceStart } from "../inspector/words";
 import type { TraceStore } from "../timeline/store";
 import { LogText, Ruler } from "./LogText";
+import { LevelChoice, None, TextFilter } from "./LogTools";
 import { LogList } from "./list";
 import { countLines, LineMap } from "./wrap";
 import "./logs.css";
@@ -222,76 +222,4 @@ function useReveal(line: number | null, isReady: boolean, list: { current: Virtu
     }
     shown.current = isReady ? line : null;
   }, [line, isReady, list]);
-}
-
-function LevelChoice() {
-  const level = params.value.get("level") ?? "";
-  const choices: [LevelName | "", string][] = [
-    ["", "All levels"],
-    ["info", "Info and over"],
-    ["warn", "Warnings and over"],
-    ["error", "Errors"],
-  ];
-  return (
-    <select
-      class="field"
-      aria-label="Lowest level"
-      value={level === "debug" ? "" : level}
-      onChange={(event) => setParams({ level: event.currentTarget.value }, "replace")}
-    >
-      {choices.map(([value, label]) => (
-        <option key={value} value={value}>
-          {label}
-        </option>
-      ))}
-    </select>
-  );
-}
-
-interface TextFilterProps {
-  inputRef: { current: HTMLInputElement | null };
-  /** Into the list. */
-  onLeave: () => void;
-}
-
-function TextFilter({ inputRef, onLeave }: TextFilterProps) {
-  return (
-    <input
-      ref={inputRef}
-      class="field logs-filter"
-      type="search"
-      placeholder="Filter by text"
-      aria-label="Filter by text"
-      value={params.value.get("text") ?? ""}
-      onInput={(event) => setParams({ text: event.currentTarget.value }, "replace")}
-      onKeyDown={(event) => {
-        const isEmpty = event.currentTarget.value === "";
-        if (event.key === "Escape" && !isEmpty) setParams({ text: null }, "replace");
-        else if (["Escape", "Enter", "ArrowDown"].includes(event.key)) onLeave();
-        else return;
-        event.preventDefault();
-        event.stopPropagation();
-      }}
-    />
-  );
-}
-
-function None({ list, isLoading, isGoing }: { list: LogList; isLoading: boolean; isGoing: boolean }) {
-  if (list.total > 0) {
-    return (
-      <Empty title="No log matches">
-        <Button onClick={() => setParams({ text: null, level: null }, "replace")}>
-          {`Show all ${plural(list.total, "log")}`}
-        </Button>
-      </Empty>
-    );
-  }
-  if (isLoading) return <Loading what="Reading the logs" />;
-  return (
-    <Empty title={isGoing ? "Nothing logged yet" : "This run logged nothing"}>
-      <p>
-        What <code>logger.info()</code>, <code>print()</code> and <code>logging</code> say in a task stands here.
-      </p>
-    </Empty>
-  );
 }
