@@ -52,7 +52,15 @@ export function LineList({ view, tail, eventId, onTerm }: LineListProps) {
       return <p class="line-gap">{plural(shown.gap, "line")} left out: they came too fast to follow</p>;
     const { log } = shown;
     const open = view.list.isOpen(log.id);
-    return <Row log={log} dated={dated} open={open} onAround={(id) => void view.toggleAround(id)} onTerm={onTerm} />;
+    return (
+      <Row
+        log={log}
+        dated={dated}
+        open={open}
+        onAround={(...line) => void view.toggleAround(...line)}
+        onTerm={onTerm}
+      />
+    );
   };
   const edge = tail
     ? { follow: follows, onFollow: (atEnd: boolean) => view.moved(atEnd) }
@@ -76,7 +84,7 @@ export function LineList({ view, tail, eventId, onTerm }: LineListProps) {
           if (event.type === "click" && getSelection()?.isCollapsed === false) return;
           select({ event: shown.log.id });
         }}
-        onActivate={(index) => openRun(line(index))}
+        onActivate={(index) => openRun(logOf(line(index)))}
         {...edge}
       />
       <NewLines view={view} tail={tail} />
@@ -98,8 +106,8 @@ function logOf(line: Shown): Log | null {
   return line && "log" in line ? line.log : null;
 }
 
-function openRun(line: Shown): void {
-  const path = logOf(line) && linePath(logOf(line) as Log);
+function openRun(log: Log | null): void {
+  const path = log && linePath(log);
   if (path) navigate(path);
 }
 
@@ -127,12 +135,21 @@ function useLineKeys({ view, tail, selected, count, line, list }: KeysProps): vo
       return;
     }
   };
-  const current = selected === null ? undefined : line(selected);
+  const current = selected === null ? null : logOf(line(selected));
   useKeys("Logs", [
     { key: "j", label: "Next line", run: () => step(1) },
     { key: "k", label: "Line before", run: () => step(-1) },
     { key: "Enter", label: "To the line in its run", run: () => openRun(current) },
-    { key: "c", label: "The lines around it", run: () => void (current && view.toggleAround(idOf(current))) },
+    {
+      key: "c",
+      label: "The lines around it in its run",
+      run: () => void (current && view.toggleAround(current, false)),
+    },
+    {
+      key: "C",
+      label: "The lines around it of all runs",
+      run: () => void (current && view.toggleAround(current, true)),
+    },
     { key: "t", label: "Newest at the end, or first", run: () => setParams({ tail: tail ? null : "1" }, "push") },
     { key: "n", label: "Show new lines", run: () => view.show() },
     { key: "Space", label: "Hold new lines back, or go on", run: () => view.pauseOrGoOn() },

@@ -19,7 +19,7 @@ export interface RowProps {
   dated: boolean;
   /** Its context is shown. */
   open: boolean;
-  onAround: (id: number) => void;
+  onAround: (log: Log, everywhere: boolean) => void;
   onTerm: (term: string, out: boolean) => void;
 }
 
@@ -43,10 +43,10 @@ export function Row({ log, dated, open, onAround, onTerm }: RowProps) {
         class="line-around"
         icon="menu"
         pressed={open}
-        label={open ? "Hide the lines around (c)" : "Lines around it (c)"}
+        label={open ? "Hide the lines around (c)" : "Lines around it in its run (c); with Alt: of all runs (C)"}
         onClick={(event) => {
           event.stopPropagation();
-          onAround(log.id);
+          onAround(log, event.altKey);
         }}
       />
     </>

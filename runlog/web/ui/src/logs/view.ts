@@ -1,7 +1,7 @@
 // The state of the logs page: what is loaded, what is counted, what comes in live.
 import { signal } from "@preact/signals";
 import type { LiveHandlers } from "../api/live";
-import type { LevelHistogram, LogsDelta, LogsPage, Skip } from "../api/types";
+import type { LevelHistogram, Log, LogsDelta, LogsPage, Skip } from "../api/types";
 import { Refresher } from "../state/refresher";
 import { Search, type Source, server } from "../state/search";
 import { LogLines } from "./lines";
@@ -44,12 +44,13 @@ export class LogsView extends Search<LogsPage, LogLines> {
     if (atEdge && !this.paused.peek() && this.list.held) this.show();
   }
 
-  /** Show the lines before and after one, or no longer. */
-  async toggleAround(id: number): Promise<void> {
+  /** Show the lines before and after one, in its run or of all runs; or no longer. */
+  async toggleAround({ id, run_id }: Log, everywhere: boolean): Promise<void> {
     const { list } = this;
     if (list.isOpen(id)) list.close(id);
     else {
-      const asked = { event: id, before: AROUND, after: AROUND };
+      const run = everywhere || run_id === null ? undefined : run_id;
+      const asked = { event: id, before: AROUND, after: AROUND, run };
       try {
         const page = await this.source.get<LogsPage>("/api/logs/around", asked);
         this.aroundFailure.value = null;

@@ -49,7 +49,7 @@ export function QueryBox(props: QueryBoxProps) {
             aria-controls={`${id}-list`}
             aria-activedescendant={open && active >= 0 ? `${id}-${active}` : undefined}
             aria-invalid={problem !== null}
-            aria-describedby={problem ? `${id}-problem` : undefined}
+            aria-describedby={problem && focused && active < 0 ? `${id}-problem` : undefined}
             onInput={box.onInput}
             onKeyDown={box.onKeyDown}
             onScroll={box.onScroll}
@@ -62,7 +62,7 @@ export function QueryBox(props: QueryBoxProps) {
         <QueryHelp onExample={box.apply} />
       </div>
       <div class="query-below">
-        {problem && (!open || active < 0) && <Wrong id={`${id}-problem`} problem={problem} />}
+        {problem && focused && active < 0 && <Wrong id={`${id}-problem`} problem={problem} />}
         <Offers id={id} offers={open ? offers : []} active={active} onTake={box.take} />
       </div>
     </div>
@@ -136,7 +136,7 @@ function useQueryBox({ value, onApply, view }: QueryBoxProps) {
   };
   return {
     ...{ text, offers, active, focused, input, scroll, id, onScroll, apply, take, onKeyDown },
-    problem: completer.problem.value,
+    problem: isUnfinished(completer.problem.value, text, value) ? null : completer.problem.value,
     onInput: () => {
       const element = input.current;
       if (!element) return;
@@ -157,6 +157,11 @@ function useQueryBox({ value, onApply, view }: QueryBoxProps) {
       completer.offers.value = [];
     },
   };
+}
+
+/** What is missing at the end of what one types is not an error yet. */
+function isUnfinished(problem: Problem | null, text: string, applied: string): boolean {
+  return text !== applied && (problem?.position ?? -1) >= text.length;
 }
 
 function focusAll(element: HTMLInputElement | null): void {
@@ -196,7 +201,7 @@ function Wrong({ id, problem }: { id: string; problem: Problem }) {
       <Icon name="warn" />
       <span>
         {problem.what}
-        {problem.why && <span class="query-why"> {problem.why}</span>}
+        {problem.why && problem.position === undefined && <span class="query-why"> {problem.why}</span>}
         {problem.fix && <span class="query-why"> {problem.fix}</span>}
       </span>
     </div>

@@ -6,7 +6,7 @@ import { shortTime } from "../format/time";
 import { serverNow } from "../state/clock";
 import { setParams } from "../state/url";
 import { Button } from "./Button";
-import { Empty, Failed, Loading } from "./states";
+import { asProblem, Empty, Failed, Loading } from "./states";
 import "./list-page.css";
 
 /** A search as far as its notes are concerned; see state/search.ts. */
@@ -35,7 +35,7 @@ export interface NothingProps {
 export function Nothing({ search, noun, hasQuery, hasRange, children }: NothingProps) {
   search.version.value;
   const { searchedTo, cursor } = search.list;
-  if (search.state.value === "failed") return <Failed error={search.failure.value} onRetry={() => search.reload()} />;
+  if (search.state.value === "failed") return <Refused search={search} />;
   if (search.state.value === "loading") return <Skeleton what={`Looking for ${noun}s`} />;
   const back = searchedTo === null ? undefined : backTo(searchedTo);
   if (search.searching.value) return <Loading what="Searching" progress={back} />;
@@ -64,6 +64,20 @@ export function Nothing({ search, noun, hasQuery, hasRange, children }: NothingP
           </Button>
         )}
       </p>
+    </Empty>
+  );
+}
+
+/** The list could not be had; a query that is not understood is shown where it is. */
+function Refused({ search }: { search: Searched }) {
+  const failure = search.failure.value;
+  const { position, what } = asProblem(failure);
+  if (position === undefined) return <Failed error={failure} onRetry={() => search.reload()} />;
+  return (
+    <Empty title={`The query is not understood: ${what}`}>
+      <Button icon="cross" onClick={() => setParams({ q: null }, "push")}>
+        Clear the query
+      </Button>
     </Empty>
   );
 }

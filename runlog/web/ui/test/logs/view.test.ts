@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { ApiError } from "../../src/api/client";
+import { ApiError, type Params } from "../../src/api/client";
 import type { LiveHandlers } from "../../src/api/live";
 import type { LogsPage } from "../../src/api/types";
 import { LogsView } from "../../src/logs/view";
@@ -11,9 +11,11 @@ let view: LogsView;
 let handlers: LiveHandlers;
 let streamed: Record<string, string>[];
 let around: LogsPage | Error;
+let askedAround: Params[];
 
 const source: Source = {
-  get: (<T>(path: string): Promise<T> => {
+  get: (<T>(path: string, asked?: Params): Promise<T> => {
+    if (path.endsWith("/around")) askedAround.push(asked ?? {});
     if (path.endsWith("/around"))
       return around instanceof Error ? Promise.reject(around) : Promise.resolve(around as T);
     const histogram = { start: 0, end: 1, width: 1, buckets: [], total: 3, searched_to: null };
@@ -32,6 +34,7 @@ const come = (...some: number[]) => handlers.logs?.({ items: some.map((id) => li
 beforeEach(async () => {
   vi.useFakeTimers();
   streamed = [];
+  askedAround = [];
   view = new LogsView(source);
   view.want({ q: "level:error", range: { from: null, to: null }, columns: "" });
   await vi.advanceTimersByTimeAsync(0);
@@ -71,11 +74,13 @@ test("lines that came too fast are counted where they are missing", () => {
 
 test("the lines around one open and close; what fails is said", async () => {
   around = page([1, 1.5, 2, 2.5]);
-  await view.toggleAround(2);
+  await view.toggleAround(line(2), false);
+  expect(askedAround).toEqual([{ event: 2, before: 10, after: 10, run: "run_1" }]);
   expect(ids()).toEqual([3, 2.5, 2, 1.5, 1]);
-  await view.toggleAround(2);
+  await view.toggleAround(line(2), false);
   expect(ids()).toEqual([3, 2, 1]);
   around = new ApiError(404, { code: "not-found", what: "there is no such line any more" });
-  await view.toggleAround(2);
+  await view.toggleAround(line(2), true);
+  expect(askedAround.at(-1)?.run).toBeUndefined();
   expect((view.aroundFailure.value as ApiError).problem.what).toBe("there is no such line any more");
 });

@@ -72,6 +72,7 @@ test("Escape closes the completions, and then takes back what was not applied", 
 
 test("an error is where it is, and in words", async () => {
   show("(a b");
+  act(() => input().focus());
   await act(async () => void (await vi.advanceTimersByTimeAsync(200)));
   expect(root.querySelector(".query-bad")?.textContent).toBe("(");
   expect(root.querySelector(".query-problem")?.textContent).toContain("this parenthesis is not closed");
