@@ -17,42 +17,25 @@ import { Empty, Failed, Loading } from "../parts/states";
 import { Time } from "../parts/Time";
 import { TimeRange } from "../parts/TimeRange";
 import { serverNow } from "../state/clock";
+import { Following } from "../state/following";
 import { useKeys } from "../state/keys";
-import { type Source, server } from "../state/search";
 import { usePageTitle } from "../state/title";
 import { navigate, params, runPath, setParams } from "../state/url";
 import { Kind } from "./Kind";
 import { errorsRange, rangeParams } from "./range";
-import { Following, timeAsked } from "./view";
-
-class ErrorView extends Following<ErrorDetail> {
-  private asked: { q: string; range: Range } = { q: "", range: ALL };
-
-  constructor(
-    private readonly fingerprint: string,
-    source: Source = server,
-  ) {
-    super(source);
-  }
-
-  want(q: string, range: Range): void {
-    this.asked = { q, range };
-    this.start();
-  }
-
-  protected ask(signal: AbortSignal): Promise<ErrorDetail> {
-    const { q, range } = this.asked;
-    const path = `/api/errors/${encodeURIComponent(this.fingerprint)}`;
-    return this.source.get<ErrorDetail>(path, timeAsked(q, range), signal);
-  }
-}
+import { timeAsked } from "./view";
 
 export function ErrorPage({ fingerprint }: { fingerprint: string }) {
-  const view = useMemo(() => new ErrorView(fingerprint), [fingerprint]);
   const q = params.value.get("q") ?? "";
   const range = errorsRange(params.value);
-  useEffect(() => view.want(q, range), [view, q, range.from, range.to]);
-  useEffect(() => () => view.pause(), [view]);
+  const view = useMemo(() => {
+    const path = `/api/errors/${encodeURIComponent(fingerprint)}`;
+    return new Following((source, signal) => source.get<ErrorDetail>(path, timeAsked(q, range), signal));
+  }, [fingerprint, q, range.from, range.to]);
+  useEffect(() => {
+    view.start();
+    return () => view.pause();
+  }, [view]);
   const detail = view.answer.value;
   const failure = view.failure.value;
   usePageTitle(detail ? visible(shortType(detail.group)) : null);

@@ -43,10 +43,10 @@ function List() {
   const sort = sortOf(params.value.get("sort"));
   const narrow = useMedia("(max-width: 900px)");
   useEffect(() => view.want({ q, range, sort }), [q, range.from, range.to, sort]);
-  useEffect(() => () => view.pause(), []);
+  useEffect(() => () => view.following.pause(), []);
   view.version.value;
   const { shown, waiting, gone } = view.groups;
-  const answer = view.answer.value;
+  const answer = view.following.answer.value;
   return (
     <div class="list-page">
       <h1 class="sr-only">Errors</h1>
@@ -89,7 +89,9 @@ function List() {
           </span>
         )}
       </div>
-      {view.failure.value !== null && shown.length > 0 && <Failed error={view.failure.value} inline />}
+      {view.following.failure.value !== null && shown.length > 0 && (
+        <Failed error={view.following.failure.value} inline />
+      )}
       <div class="list-body">
         <section class="list-main" aria-label="Kinds of errors">
           <Pill text={news(waiting.length, gone)} onShow={() => view.tidy()} />
@@ -126,7 +128,7 @@ function Rows({ groups }: { groups: readonly ErrorGroup[] }) {
     { key: "k", label: "Kind before", run: () => choose(found < 0 ? groups.length - 1 : found - 1) },
     { key: "Enter", label: "Open it", run: () => open(groups[found]) },
     { key: "n", label: "Show new kinds", run: () => view.tidy() },
-    { key: "r", label: "Load again", run: () => view.reload() },
+    { key: "r", label: "Load again", run: () => view.following.reload() },
   ]);
   useEffect(() => {
     if (selected !== null) list.current?.scrollTo(selected, "center"); // back from it
@@ -165,22 +167,22 @@ function open(group: ErrorGroup | undefined): void {
 function Header() {
   return (
     <>
-      <div role="columnheader" class="cell error-what">
+      <div role="columnheader" class="error-cell error-what">
         What went wrong
       </div>
-      <div role="columnheader" class="cell error-spark">
+      <div role="columnheader" class="error-cell error-spark">
         Over time
       </div>
-      <div role="columnheader" class="cell error-number">
+      <div role="columnheader" class="error-cell error-number">
         Count
       </div>
-      <div role="columnheader" class="cell error-number">
+      <div role="columnheader" class="error-cell error-number">
         Runs
       </div>
-      <div role="columnheader" class="cell error-time">
+      <div role="columnheader" class="error-cell error-time">
         First seen
       </div>
-      <div role="columnheader" class="cell error-time">
+      <div role="columnheader" class="error-cell error-time">
         Last seen
       </div>
     </>
@@ -213,23 +215,23 @@ function Row({ group, isCard }: { group: ErrorGroup; isCard: boolean }) {
   }
   return (
     <>
-      <div role="gridcell" class="cell error-what">
+      <div role="gridcell" class="error-cell error-what">
         {title}
         <About group={group} />
       </div>
-      <div role="gridcell" class="cell error-spark">
+      <div role="gridcell" class="error-cell error-spark">
         <Spark counts={group.spark} />
       </div>
-      <div role="gridcell" class="cell error-number" title={count(group.count)}>
+      <div role="gridcell" class="error-cell error-number" title={count(group.count)}>
         {shortCount(group.count)}
       </div>
-      <div role="gridcell" class="cell error-number" title={count(group.runs)}>
+      <div role="gridcell" class="error-cell error-number" title={count(group.runs)}>
         {shortCount(group.runs)}
       </div>
-      <div role="gridcell" class="cell error-time">
+      <div role="gridcell" class="error-cell error-time">
         <Time ms={group.first} form="ago" />
       </div>
-      <div role="gridcell" class="cell error-time">
+      <div role="gridcell" class="error-cell error-time">
         <Time ms={group.last} form="ago" />
       </div>
     </>
@@ -251,8 +253,9 @@ function firstLine(text: string): string {
 }
 
 function Nothing({ hasQuery, hasRange }: { hasQuery: boolean; hasRange: boolean }) {
-  const answer = view.answer.value;
-  if (view.failure.value !== null) return <Failed error={view.failure.value} onRetry={() => view.reload()} />;
+  const answer = view.following.answer.value;
+  if (view.following.failure.value !== null)
+    return <Failed error={view.following.failure.value} onRetry={() => view.following.reload()} />;
   if (answer === null) return <Loading what="Looking for errors" />;
   const back = answer.searched_to;
   if (back !== null) {
