@@ -13,6 +13,7 @@ import { Icon } from "../../parts/Icon";
 import { Link } from "../../parts/Link";
 import { Failed, Loading } from "../../parts/states";
 import { Time } from "../../parts/Time";
+import { pluginTone } from "../../plugins/state";
 import "./context.css";
 
 export function ContextTab({ detail }: { detail: RunDetail }) {
@@ -146,8 +147,6 @@ function Workers({ workers }: { workers: Worker[] }) {
   );
 }
 
-const BAD_STATES = new Set(["missing", "incompatible", "bad-options", "failed"]);
-
 function Plugins({ plugins }: { plugins: Plugin[] }) {
   return (
     <Card title="Plugins" wide>
@@ -174,7 +173,7 @@ function Plugins({ plugins }: { plugins: Plugin[] }) {
                   {visible(plugin.name)} <span class="faint">{plugin.version}</span>
                 </th>
                 <td>
-                  <span class={BAD_STATES.has(plugin.state) ? "tone-bad" : "tone-good"}>{visible(plugin.state)}</span>
+                  <span class={`tone-${pluginTone(plugin.state)}`}>{visible(plugin.state)}</span>
                   {plugin.reason && <p class="soft">{visible(plugin.reason)}</p>}
                   {plugin.fix && <code>{visible(plugin.fix)}</code>}
                 </td>
