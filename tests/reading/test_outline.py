@@ -79,7 +79,7 @@ def told(run: Run, root: Node) -> tuple[Any, ...]:
     return headline(run, root, NOW), found and (found.event.run_id, found.event.span_id), failing_exception(root, run)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50, deadline=None)
 @given(families())
 def test_it_tells_what_the_whole_tree_tells(family: tuple[list[Run], list[Event]]) -> None:
     runs, events = family

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from runlog.console.message import render_message
 from runlog.reading.frames import with_homes
 from runlog.reading.terms import attribute_term
@@ -21,16 +23,24 @@ TRIGGERED = 100
 """Links to runs in one answer."""
 CHARACTERS = 256 * 1024
 """Of one attribute."""
-BYTES = 4 * 1024 * 1024
+BYTES = 2 * 1024 * 1024
 """Of all attributes, about."""
+LARGE = 3 * 1024 * 1024
+"""Bytes of an event over which its attributes are only begun."""
 _LEAST = 200
 
 
 def event_detail(reader: Reader, number: int) -> EventDetail:
+    """Everything of an event; what is too much for one answer is cut, and says so."""
     event = reader.event(number)
+    found = _detail(reader, event, BYTES)
+    return found if len(msgspec.json.encode(found, enc_hook=str)) <= LARGE else _detail(reader, event, _LEAST)
+
+
+def _detail(reader: Reader, event: Event, room: int) -> EventDetail:
     extra, message = event.extra or {}, str(event.message)
     triggered = _triggered(reader, event)
-    attributes, cut = _bounded(event)
+    attributes, cut = _bounded(event, room)
     rendered = render_message(message, event.attributes) if event.kind == "log" else message
     return EventDetail(
         id=event.id,
@@ -66,9 +76,9 @@ def event_detail(reader: Reader, number: int) -> EventDetail:
     )
 
 
-def _bounded(event: Event) -> tuple[Pairs, list[tuple[str, int]]]:
+def _bounded(event: Event, room: int) -> tuple[Pairs, list[tuple[str, int]]]:
     """The attributes, and which of them are cut here, for they are too much for one answer."""
-    room, pairs, cut = BYTES, list[tuple[str, Any]](), list[tuple[str, int]]()
+    pairs, cut = list[tuple[str, Any]](), list[tuple[str, int]]()
     for key, value in event.attributes.items():
         text = value if isinstance(value, str) else json_text(value)
         if len(text) > min(room, CHARACTERS):
@@ -140,20 +150,13 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _number(call: Call) -> int:
-    text = call.path["event_id"]
-    if not (text.isdecimal() and text.isascii() and len(text) < 19):
-        raise bad_request(f"{text[:40]!r} is not the number of an event")
-    return int(text)
-
-
 async def event(call: Call) -> EventDetail:
-    number = _number(call)
+    number = int(call.path["event_id"])
     return await call.read(lambda reader: event_detail(reader, number))
 
 
 async def compared(call: Call) -> Comparison:
-    number = _number(call)
+    number = int(call.path["event_id"])
     found = await call.read(lambda reader: comparison(reader, number))
     if found is None:
         raise bad_request(f"event {number} is a log", "only spans take time")

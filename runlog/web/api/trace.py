@@ -16,13 +16,14 @@ from runlog.console.message import render_message
 from runlog.stores.base import Reader, Run
 from runlog.stores.one_run import TraceRows
 from runlog.web.api.run import run_children
-from runlog.web.api.types import TracePage
+from runlog.web.api.types import RunRow, TracePage
 from runlog.web.endpoint import Call, Endpoint, Parameter, bad_request
 
 ROWS = 25_000
 """Of one page, at most."""
-BYTES = 4 * 1024 * 1024
-"""Of one page, about."""
+BYTES = 5 * 512 * 1024
+"""Of the rows of one page, about."""
+CHILDREN_BYTES = 1024 * 1024
 MESSAGE = 500
 """Characters of a message in a row."""
 
@@ -32,6 +33,7 @@ _AT_ONCE = 5000
 """Rows that are in memory before it is known how many of them fit."""
 _ROW_BYTES = 64
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
+_encode = msgspec.json.encode
 _COLUMNS = [field.name for field in fields(TraceRows)]
 
 
@@ -51,7 +53,7 @@ class _Extra(msgspec.Struct):
 
 
 def trace_page(reader: Reader, run: Run, after: int, limit: int, under: bytes | None = None) -> TracePage:
-    """A page of a run's trace: rows with an id over `after`, as many as fit into 4 MiB."""
+    """A page of a run's trace: rows with an id over `after`, as many as fit into one answer."""
     inside = None if under is None else reader.spans_inside(run, under)
     columns, cursor, left, more = _Columns(), after, max(1, min(limit, ROWS)), True
     while left > 0 and more and columns.size < BYTES:
@@ -63,9 +65,15 @@ def trace_page(reader: Reader, run: Run, after: int, limit: int, under: bytes | 
     page = columns.page(run, cursor, reader.trace_size(run, after=cursor) if more else 0)
     if after == 0:
         children = run_children(reader, run.run_id)
-        page.children = children.items
+        page.children = _fitting_runs(children.items)
         page.children_total = len(children.items) if children.cursor is None else reader.relatives(run).children
     return page
+
+
+def _fitting_runs(rows: list[RunRow]) -> list[RunRow]:
+    while len(_encode(rows)) > CHILDREN_BYTES:
+        rows = rows[: len(rows) // 2]
+    return rows
 
 
 class _Columns:
@@ -186,7 +194,7 @@ def _texts(rows: TraceRows) -> _Texts:
 def _size(rows: TraceRows, texts: _Texts) -> int:
     """Bytes in the answer, about."""
     words = [*texts.messages, *(text for _, text in texts.accessories), *set(rows.name)]
-    return len("".join(words).encode()) + 4 * len(words) + 12 * len(texts.accessories) + _ROW_BYTES * len(rows)
+    return len(_encode(words)) + 12 * len(texts.accessories) + _ROW_BYTES * len(rows)
 
 
 def _fitting(rows: TraceRows, texts: _Texts, room: int) -> int:
@@ -194,15 +202,15 @@ def _fitting(rows: TraceRows, texts: _Texts, room: int) -> int:
     names, messages = set[str](), iter(texts.messages)
     beside = [0] * len(rows)
     for number, text in texts.accessories:
-        beside[number] += 16 + len(text.encode())
+        beside[number] += 16 + len(_encode(text))
     size = 0
     for number, name in enumerate(rows.name):
         size += _ROW_BYTES + beside[number]
         if rows.kind[number] == LOG:
-            size += 4 + len(next(messages).encode())
+            size += len(_encode(next(messages)))
         if name not in names:
             names.add(name)
-            size += 4 + len(name.encode())
+            size += len(_encode(name))
         if size > room:
             return max(1, number)
     return len(rows)
