@@ -60,20 +60,20 @@ def offers(reader: Reader, text: str, position: int, view: View) -> tuple[Place,
 
 
 def _keys(reader: Reader, place: Place, view: View) -> Iterator[Offer]:
-    """Fields whose name begins so, then those that have it within, then attributes."""
+    """Fields and attributes whose name begins so, then fields that have it within."""
     typed = place.typed.lower()
     fields = list({field_of(key): key for key in (*RUN_FIELDS, *EVENT_FIELDS, *_FIRST[view])}.values())
     fields.sort(key=lambda key: (*_FIRST[view], key).index(key))
     begins = [key for key in fields if key.startswith(typed)]
     within = [key for key in fields if typed in key and key not in begins] if typed else []
     attributes = (attribute_key(name) for name in reader.keys(place.typed.removeprefix("attr."), MOST))
-    for key in (*begins, *within):
+    for key in (*begins, *attributes, *within):
         yield Offer(f"{spelled_key(key)}:", key, _ABOUT.get(key) or _scope(field_of(key)))
-    for key in attributes:
-        yield Offer(f"{spelled_key(key)}:", key, "attribute")
 
 
 def _scope(field: Field) -> str:
+    if field.scope == "attribute":
+        return "attribute"
     return f"{field.kind} of the {'run' if field.scope == 'run' else 'log or span'}"
 
 
