@@ -1,4 +1,5 @@
 // Attributes as they are: flat keys, whole values, and with each what one does with it.
+import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import { jsonText, kindOf } from "../format/json";
 import { count } from "../format/number";
@@ -36,7 +37,7 @@ export function Attributes({ attributes, terms, truncated, filters, label }: Att
         {attributes.map(([key, value], at) => (
           <tr key={key}>
             <th scope="row">
-              <DataText text={key} />
+              <Key text={key} />
             </th>
             <td>
               <Value value={value} />
@@ -51,6 +52,24 @@ export function Attributes({ attributes, terms, truncated, filters, label }: Att
     </table>
   );
 }
+
+/** A key breaks behind its dots, if it has to. */
+function Key({ text }: { text: string }) {
+  const parts = text.split(/(?<=\.)/);
+  if (parts.length > MOST_PARTS) return <DataText text={text} />;
+  return (
+    <>
+      {parts.map((part, at) => (
+        <Fragment key={`${at}`}>
+          {at > 0 && <wbr />}
+          <DataText text={part} />
+        </Fragment>
+      ))}
+    </>
+  );
+}
+
+const MOST_PARTS = 50;
 
 interface ToolsProps {
   name: string;
@@ -87,6 +106,12 @@ function Tools({ name, value, term, filters }: ToolsProps) {
         label={`More of ${name}`}
         align="end"
         items={[
+          ...(term !== null && filters
+            ? [
+                { label: "Only with it", icon: "filter" as const, run: () => filters.onFilter(term, false) },
+                { label: "Without it", icon: "filterOut" as const, run: () => filters.onFilter(term, true) },
+              ]
+            : []),
           ...(term !== null && search
             ? [
                 { label: "Find in all logs", icon: "search" as const, run: () => search(term, "logs") },
@@ -96,6 +121,7 @@ function Tools({ name, value, term, filters }: ToolsProps) {
           ...(term !== null
             ? [{ label: "Copy as a query", icon: "copy" as const, run: () => void copyText(term) }]
             : []),
+          { label: "Copy the value", icon: "copy", run: () => void copyText(text) },
           { label: "Copy the key", icon: "copy", run: () => void copyText(name) },
           { label: "Copy key and value", icon: "copy", run: () => void copyText(`${name}=${text}`) },
         ]}
