@@ -20,6 +20,7 @@ from runlog.cli.demo_orders import Show, run_orders, show_nothing
 from runlog.cli.demo_server import serve
 from runlog.cli.options import JsonDocument
 from runlog.cli.output import note, output
+from runlog.cli.page import missing_libraries
 from runlog.cli.project import load_settings
 from runlog.config import Settings
 from runlog.errors import RunlogError
@@ -119,6 +120,7 @@ async def _run_failures(settings: Settings) -> dict[str, str]:
         for task, payload in (
             ("sync-user", {"user_id": 1}),
             ("import-customers", [2, 3, 4]),
+            ("close-books", "2026-11-21"),
             ("send-invoice", 7),
             ("charge-card", 1001),
             ("monthly-report", "2026-10"),
@@ -166,7 +168,7 @@ def _command_in(directory: Path) -> Show:
 
 
 def _show_failures(show: Show, runs: dict[str, str]) -> None:
-    show("runs", "--limit", "12")
+    show("runs", "--limit", "14")
     for task in ("charge-card", "import-customers", "resize-image"):
         show("show", runs[task])
     show("replay", runs["refund"], "--payload", "3", "--wait")
@@ -174,8 +176,10 @@ def _show_failures(show: Show, runs: dict[str, str]) -> None:
 
 
 def _say_how_to_go_on(directory: Path, runs: dict[str, str]) -> None:
-    short = runs["monthly-report"]
     output().text()
     output().text(f"All of this is in {directory}/. Go on there:")
-    output().text(f"  cd {directory} && runlog show {short} --attributes")
+    output().text(f"  cd {directory}")
+    if not missing_libraries():
+        output().text("  runlog ui --open    # the web page of what has just been run")
+    output().text(f"  runlog show {runs['monthly-report']} --attributes")
     output().text("  runlog search 'http.response.status_code:503'    runlog tail -f    runlog dev    runlog --help")

@@ -32,10 +32,14 @@ Port = Annotated[
 OpenPage = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
 
 
+def missing_libraries() -> list[str]:
+    """The libraries of the page that are not installed."""
+    return [name for name in _LIBRARIES if find_spec(name) is None]
+
+
 def require_libraries() -> None:
     """Raise RunlogError where the page's libraries are not installed."""
-    missing = [name for name in _LIBRARIES if find_spec(name) is None]
-    if missing:
+    if missing := missing_libraries():
         raise RunlogError("the libraries of the page are not installed", f"it needs {' and '.join(missing)}", _INSTALL)
 
 

@@ -16,7 +16,7 @@ import httpx
 import requests
 import shop
 
-from runlog import AbortRun, Context, Retry, logger, task
+from runlog import AbortRun, Context, Retry, logger, stream, task, wait
 
 SHOP_API = os.environ.get("DEMO_URL", "http://127.0.0.1:4470")
 
@@ -72,6 +72,33 @@ async def charge_card(order: int) -> None:
     with logger.trace("payment", {"order.id": order, "card_number": "4242 4242 4242 4242"}):
         async with httpx.AsyncClient() as client:
             await client.post("http://127.0.0.1:9/charge", json={"order": order})
+
+
+class DoesNotBalance(Exception):
+    """The till and the ledger do not agree."""
+
+
+@task(retry=Retry(max_attempts=2, min_delay=0.2, jitter=False))
+async def close_books(day: str, ctx: Context) -> None:
+    """Fails for good, deep inside: a child run, calls and statements that repeat, a wait, and colours come before."""
+    ctx.metadata.set("progress", "matching payments")
+    await sync_user.trigger_and_wait(SyncUser(5), idempotency_key="cashier")
+    async with httpx.AsyncClient(base_url=SHOP_API) as client:
+        with logger.trace("match-payments", day=day) as span:
+            unpaid = 0
+            for order in range(1, 13):
+                payment = (await client.get(f"/payments/{order}")).json()
+                unpaid += not (payment["cents"] or await anyio.to_thread.run_sync(shop.was_paid, order))
+            span.set_attribute("orders.unpaid", unpaid)
+            print(f"\x1b[32m✓ {12 - unpaid} orders are paid\x1b[0m, \x1b[31m✗ {unpaid} are not\x1b[0m")
+            logger.warn("{count} orders are not paid", count=unpaid)
+        await wait.for_(0.2)  # the last receipts come in
+        ctx.metadata.set("progress", "booking")
+        stream("ledger").write(f"{day}: {12 - unpaid} payments")
+        with logger.trace("book", day=day):
+            response = await client.post("/ledger", json={"day": day, "payments": 12 - unpaid})
+            if response.status_code == 409:
+                raise DoesNotBalance(response.json()["error"])
 
 
 @task
