@@ -15,6 +15,7 @@ from runlog.reading.sentences import failing_exception, headline
 from runlog.stores.base import ERROR, INFO, Batch, Event, Run
 from runlog.stores.sqlite import SQLiteStore
 from runlog.stores.tree import Node, failure
+from tests.helpers import times
 
 NOW = 1_000_000
 KINDS = ("A", "B")
@@ -79,7 +80,7 @@ def told(run: Run, root: Node) -> tuple[Any, ...]:
     return headline(run, root, NOW), found and (found.event.run_id, found.event.span_id), failing_exception(root, run)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=times(40, 400), deadline=None)
 @given(families())
 def test_it_tells_what_the_whole_tree_tells(family: tuple[list[Run], list[Event]]) -> None:
     runs, events = family

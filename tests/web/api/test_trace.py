@@ -20,6 +20,7 @@ from runlog.stores.tree import build_tree, walk
 from runlog.web.api.trace import HAS_EXCEPTION, HAS_LINKS, IS_CUT, MESSAGE_CUT, trace_page
 from runlog.web.api.types import TracePage
 from tests.cli.sample import EXCEPTION, Writer, completed, failed, running, save, save_all
+from tests.helpers import times
 from tests.reading.test_outline import families
 from tests.web.asking import Asked
 
@@ -70,7 +71,7 @@ def drawn(run: Run, records: list[Event]) -> list[tuple[Any, ...]]:
     ]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=times(12, 200), deadline=None)
 @given(families(), st.integers(1, 9))
 def test_the_tree_of_its_columns_is_the_run_s(family: tuple[list[Run], list[Event]], limit: int) -> None:
     runs, records = family
