@@ -27,7 +27,7 @@ from runlog.stores.sqlite import SQLiteStore
 
 SECOND = 1_000_000_000
 A_BATCH = 2000
-BIG, LIVE = "run_00000000000000000000000big", "run_0000000000000000000000live"
+BIG, LIVE = "run_00000000000000000000000big", f"run_live{time.time_ns():022d}"
 TRACE = bytes(16)
 FRAMES = 240
 LIVE_SECONDS = 20
@@ -87,7 +87,7 @@ class Made:
         self.started = self.time
         self.spans = self.logs = self.version = self._number = 0
         self._random = random.Random(4)
-        self._base = 1 if run_id == BIG else 2
+        self._base = 1 if run_id == BIG else 2 + time.time_ns() // SECOND % 60_000
 
     def run(self, status: str) -> Run:
         self.version += 1

@@ -17,7 +17,8 @@ export interface TraceSource {
 
 /** The first page is small, so that there is something to see at once. */
 const FIRST_PAGE = 3000;
-const PAGE = 25_000;
+/** So many that taking one in is over before anybody notices. */
+const PAGE = 10_000;
 /** A trace is loaded up to so many rows by itself. */
 const MOST_ROWS = 1_000_000;
 /** Runs that are opened by themselves: so many, with so many rows in all. */
