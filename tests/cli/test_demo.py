@@ -197,7 +197,7 @@ def test_no_planted_secret_is_in_any_byte_of_the_project(demo: tuple[Path, str, 
 
 def test_it_is_plain_text_where_there_is_no_terminal_and_says_how_to_go_on(demo: tuple[Path, str, str]) -> None:
     _, out, err = demo
-    ours = [line for line in (out + err).splitlines() if "orders are paid" not in line]  # the task prints colours itself
+    ours = [line for line in (out + err).splitlines() if "orders are paid" not in line]  # a task prints colours
     assert not ESCAPE.search("\n".join(ours))
     assert "Traceback" not in err
     assert "Go on there:" in out
