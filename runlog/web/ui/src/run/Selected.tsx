@@ -13,6 +13,7 @@ import { Link } from "../parts/Link";
 import { Empty, Loading } from "../parts/states";
 import { Time } from "../parts/Time";
 import { useKeys } from "../state/keys";
+import { isHere } from "../state/place";
 import { select, selection } from "../state/selection";
 import { navigate, params, setParams } from "../state/url";
 import { Inspector } from "./inspector/Inspector";
@@ -74,7 +75,9 @@ function filtersOf(): AttributeFilters {
   return {
     onFilter: (term, out) =>
       setParams({ tab: null, filter: toggled(params.peek().get("filter") ?? "", term, out) }, "push"),
-    onSearch: (term, where) => navigate(`/${where}?q=${encodeURIComponent(term)}`),
+    ...(isHere("/logs") && {
+      onSearch: (term, where) => navigate(`/${where}?q=${encodeURIComponent(term)}`),
+    }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { Dialog } from "../parts/Dialog";
 import { Link } from "../parts/Link";
-import { activeKeys } from "../state/keys";
+import { activeKeys, type Binding } from "../state/keys";
 import "./help.css";
 
 const SHOWN: Record<string, string> = {
@@ -21,12 +21,14 @@ export function HelpDialog({ onClose }: { onClose: () => void }) {
           <section key={name} class="help-group">
             <h3>{name}</h3>
             <dl>
-              {bindings.map((binding) => (
-                <div key={binding.key} class="help-row">
+              {byLabel(bindings).map(([label, keys]) => (
+                <div key={label} class="help-row">
                   <dt>
-                    <Keys text={binding.key} />
+                    {(keys.length > 3 ? [keys[0] as string, "…", keys.at(-1) as string] : keys).map((key) =>
+                      key === "…" ? key : <Keys key={key} text={key} />,
+                    )}
                   </dt>
-                  <dd>{binding.label}</dd>
+                  <dd>{label}</dd>
                 </div>
               ))}
             </dl>
@@ -38,6 +40,13 @@ export function HelpDialog({ onClose }: { onClose: () => void }) {
       </p>
     </Dialog>
   );
+}
+
+/** Keys that do the same are one line. */
+function byLabel(bindings: Binding[]): [label: string, keys: string[]][] {
+  const found = new Map<string, string[]>();
+  for (const { key, label } of bindings) found.set(label, [...(found.get(label) ?? []), key]);
+  return [...found];
 }
 
 function Keys({ text }: { text: string }) {

@@ -1,10 +1,9 @@
 import { Button } from "../parts/Button";
 import { Link } from "../parts/Link";
-import { Menu } from "../parts/Menu";
 import { session } from "../state/session";
-import { setTheme, type Theme, theme } from "../state/theme";
 import { route, type View } from "../state/url";
 import { LiveLine } from "./LiveLine";
+import { ThemeMenu } from "./ThemeMenu";
 import "./top-bar.css";
 
 const NAV: { label: string; href: string; views: View[] }[] = [
@@ -14,15 +13,8 @@ const NAV: { label: string; href: string; views: View[] }[] = [
   { label: "Plugins", href: "/plugins", views: ["plugins"] },
 ];
 
-const THEMES = [
-  ["system", "System", "screen"],
-  ["dark", "Dark", "moon"],
-  ["light", "Light", "sun"],
-] as const satisfies readonly (readonly [Theme, string, string])[];
-
 export function TopBar({ onHelp }: { onHelp: () => void }) {
   const here = route.value.view;
-  const icon = THEMES.find(([name]) => name === theme.value)?.[2] ?? "screen";
   return (
     <header class="top">
       <Link href="/runs" class="top-name" title="runlog">
@@ -38,18 +30,7 @@ export function TopBar({ onHelp }: { onHelp: () => void }) {
       <div class="top-live" role="status" aria-live="off">
         <LiveLine />
       </div>
-      <Menu
-        icon={icon}
-        label="Theme"
-        kind="quiet"
-        align="end"
-        items={THEMES.map(([name, label, itemIcon]) => ({
-          label,
-          icon: itemIcon,
-          checked: theme.value === name,
-          run: () => setTheme(name),
-        }))}
-      />
+      <ThemeMenu />
       <Button kind="quiet" icon="help" label="Keys (?)" class="top-help" onClick={onHelp} />
     </header>
   );

@@ -1,5 +1,6 @@
 // The address is the state of the page: which view, and what it shows. One signal; the browser's history follows it.
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
+import { isHere, type Place, readPlace, writtenPlace } from "./place";
 
 export type View = "runs" | "run" | "logs" | "errors" | "error" | "plugins" | "openapi" | "missing";
 
@@ -12,13 +13,10 @@ export type How = "push" | "replace";
 
 /** Browsers refuse more than some 100 changes of the address in 30 s: while a slider moves it is written now and then. */
 const WRITE_AFTER = 250;
+/** Paths are of this page, wherever that is. */
+const SOMEWHERE = "http://runlog.invalid";
 
-interface Place {
-  path: string;
-  search: string;
-}
-
-const place = signal<Place>({ path: location.pathname, search: location.search });
+const place = signal<Place>(readPlace());
 let pending: ReturnType<typeof setTimeout> | undefined;
 
 const path = computed(() => place.value.path);
@@ -37,8 +35,8 @@ export function runPath(runId: string): string {
 
 /** Go to a path of this page, with its query string. */
 export function navigate(to: string, how: How = "push"): void {
-  const url = new URL(to, location.origin);
-  if (url.origin !== location.origin) return;
+  const url = new URL(to, SOMEWHERE);
+  if (url.origin !== SOMEWHERE || !isHere(url.pathname)) return;
   go({ path: url.pathname, search: url.search }, how);
 }
 
@@ -61,7 +59,7 @@ export function startHistory(): void {
   addEventListener("popstate", () => {
     clearTimeout(pending);
     pending = undefined;
-    place.value = { path: location.pathname, search: location.search };
+    place.value = readPlace();
   });
   addEventListener("pagehide", settle);
 }
@@ -92,7 +90,7 @@ function go(to: Place, how: How): void {
   if (to.path === place.value.path && to.search === place.value.search) return;
   if (how === "push") {
     settle();
-    history.pushState(null, "", to.path + to.search);
+    history.pushState(null, "", writtenPlace(to));
     place.value = to;
     return;
   }
@@ -105,7 +103,7 @@ function settle(): void {
   if (pending === undefined) return;
   clearTimeout(pending);
   pending = undefined;
-  history.replaceState(history.state, "", address.peek());
+  history.replaceState(history.state, "", writtenPlace(place.peek()));
 }
 
 function decoded(part: string): string {

@@ -1,0 +1,9 @@
+// What needs a server.
+
+export function RunActions() {
+  return null;
+}
+
+export function ExportMenu() {
+  return null;
+}
