@@ -31,6 +31,7 @@ export interface HistogramProps {
 
 const HEIGHT = 64;
 const TICK_WIDTH = 90;
+const LABEL = 64;
 
 export function Histogram({ data, series, unit, title, onZoom, onSeries }: HistogramProps) {
   const box = useRef<HTMLDivElement>(null);
@@ -204,7 +205,7 @@ function Axis({ data, width }: { data: Buckets; width: number }) {
     <div class="histogram-axis" aria-hidden>
       {ticksOf(data.start, data.end, Math.max(1, Math.floor(width / TICK_WIDTH))).map((tick) => {
         const share = (tick.time - data.start) / span;
-        return share > 0.97 ? null : (
+        return (1 - share) * width < LABEL ? null : (
           <span key={tick.time} style={{ left: `${share * 100}%` }}>
             {tick.label}
           </span>

@@ -11,7 +11,7 @@ export interface Column {
 
 const KNOWN: readonly Column[] = [
   { id: "status", label: "State", width: "124px" },
-  { id: "task", label: "Task", width: "minmax(110px, 0.6fr)" },
+  { id: "task", label: "Task", width: "minmax(110px, 0.55fr)" },
   {
     id: "started",
     label: "Started",
@@ -19,12 +19,17 @@ const KNOWN: readonly Column[] = [
     end: true,
     about: "start of the first attempt, or when it was triggered",
   },
-  { id: "duration", label: "Duration", width: "156px", about: "light: in the queue; full: from the first attempt on" },
+  { id: "duration", label: "Duration", width: "150px", about: "light: in the queue; full: from the first attempt on" },
   { id: "attempt", label: "Try", width: "30px", end: true, about: "attempts begun" },
   { id: "issues", label: "Issues", width: "78px", about: "errors and warnings logged" },
-  { id: "tags", label: "Tags", width: "minmax(64px, 0.35fr)" },
-  { id: "version", label: "Version", width: "76px", about: "of the code it ran on" },
-  { id: "detail", label: "What happened", width: "minmax(160px, 1fr)", about: "the error, or why it does not execute" },
+  {
+    id: "detail",
+    label: "What happened",
+    width: "minmax(160px, 1.25fr)",
+    about: "the error, or why it does not execute",
+  },
+  { id: "tags", label: "Tags", width: "minmax(64px, 0.25fr)" },
+  { id: "version", label: "Version", width: "72px", about: "of the code it ran on" },
   { id: "run", label: "Run", width: "210px" },
   { id: "queue", label: "Queue", width: "110px" },
   { id: "queue_time", label: "Queued for", width: "84px", end: true },

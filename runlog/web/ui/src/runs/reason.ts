@@ -14,7 +14,10 @@ export function detailOf(run: RunRow, now: number): Detail | null {
     const text = waiting(run, now);
     if (text) return { type: "", text };
   }
-  if (run.error) return { type: run.error.type, text: run.error.message };
+  if (run.error) {
+    const { type, message } = run.error;
+    return { type: type.toUpperCase() === run.status ? "" : type, text: message }; // else it is said already
+  }
   return run.reason ? { type: "", text: run.reason } : null;
 }
 

@@ -23,6 +23,8 @@ test("what became of a run that has ended", () => {
     type: "httpx.ConnectError",
     text: "refused",
   });
+  const crash = { type: "Crashed", message: "its worker died" };
+  expect(detailOf(row("a", { status: "CRASHED", ended: NOW, error: crash }), NOW)?.type).toBe("");
   expect(at({ status: "CANCELED", ended: NOW, reason: "canceled by its parent" })).toBe("canceled by its parent");
   expect(at({ status: "COMPLETED", ended: NOW })).toBeUndefined();
 });
