@@ -36,7 +36,7 @@ export function useTimelineKeys(
     { key: "w", label: "Close all", run: () => control.setLevel(1) },
     ...LEVELS.map((level) => ({
       key: String(level),
-      label: `Open ${level} ${level === 1 ? "level" : "levels"}`,
+      label: "Open so many levels",
       run: () => control.setLevel(level),
     })),
     { key: "n", label: "Next error", run: () => control.nextError(1) },
