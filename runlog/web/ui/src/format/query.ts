@@ -183,6 +183,11 @@ function single(term: string): Clause | null {
   return parsed.length === 1 && clause && clause.key !== null && clause.values.length === 1 ? clause : null;
 }
 
+/** The keys of which a query wants certain values, or not certain ones. */
+export function keysOf(query: string): Set<string> {
+  return new Set(clausesOf(query).clauses.flatMap((clause) => clause.key ?? []));
+}
+
 /** Whether a query keeps only what a term finds ("for"), leaves it out ("out"), or says nothing of it. */
 export function stance(query: string, term: string): "for" | "out" | null {
   const wanted = single(term);

@@ -119,8 +119,8 @@ function Value({ facet, value, most, query, onQuery, labelOf }: ValueProps) {
           {now && <Icon name={now === "for" ? "check" : "minus"} />}
           <span class="cut">{visible(label)}</span>
         </span>
-        <span class="facet-count" title={count(value.count)}>
-          {shortCount(value.count)}
+        <span class="facet-count" title={value.count > 0 ? count(value.count) : "none with this query"}>
+          {value.count > 0 && shortCount(value.count)}
         </span>
       </button>
       <Button

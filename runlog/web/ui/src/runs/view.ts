@@ -2,7 +2,8 @@
 import { signal } from "@preact/signals";
 import { ApiError } from "../api/client";
 import type { LiveHandlers } from "../api/live";
-import type { Count, Facet, Facets, Problem, RunHistogram, RunsDelta, RunsPage } from "../api/types";
+import type { Count, Facet, Facets, FacetValue, Problem, RunHistogram, RunsDelta, RunsPage } from "../api/types";
+import { keysOf } from "../format/query";
 import { Refresher } from "../state/refresher";
 import { Search, type Source, server } from "../state/search";
 import { escapeName } from "./columns";
@@ -27,6 +28,7 @@ export class RunsView extends Search<RunsPage, RunsList> {
   atTop = true;
 
   private knownKeys: readonly string[] = [];
+  private readonly values = new Map<string, FacetValue[]>();
   private readonly counts = new Refresher((signal) => this.loadCounts(signal), 1_000);
   private readonly sides = new Refresher((signal) => this.loadFacets(signal), 4_000);
 
@@ -126,12 +128,27 @@ export class RunsView extends Search<RunsPage, RunsList> {
     const asked = { ...this.asked(), keys: keys.map(escapeName).join(",") };
     await this.summary(async () => {
       try {
-        this.facets.value = (await this.source.get<Facets>("/api/runs/facets", asked, signal)).facets;
+        const found = (await this.source.get<Facets>("/api/runs/facets", asked, signal)).facets;
+        this.facets.value = this.withOthers(found);
         this.knownKeys = keys;
       } catch (error) {
         if (keys === this.knownKeys || !(error instanceof ApiError) || error.status !== 400) throw error;
         this.refuseFacet(error.problem);
       }
+    });
+  }
+
+  /** Where the query chooses among the values of a key, the others stay to be chosen: as they were before. */
+  private withOthers(found: Facet[]): Facet[] {
+    const chosen = keysOf(this.wanted.q);
+    return found.map((facet) => {
+      if (!chosen.has(facet.key)) {
+        this.values.set(facet.key, facet.values);
+        return facet;
+      }
+      const known = new Set(facet.values.map((value) => value.value));
+      const others = (this.values.get(facet.key) ?? []).filter((value) => !known.has(value.value));
+      return { ...facet, values: [...facet.values, ...others.map((value) => ({ ...value, count: 0 }))] };
     });
   }
 

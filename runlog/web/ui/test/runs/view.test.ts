@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ApiError } from "../../src/api/client";
 import type { LiveHandlers } from "../../src/api/live";
-import type { RunRow, RunsDelta, RunsPage } from "../../src/api/types";
+import type { Facet, RunRow, RunsDelta, RunsPage } from "../../src/api/types";
 import { ALL } from "../../src/format/range";
 import { RunsView } from "../../src/runs/view";
 import type { Source, Wanted } from "../../src/state/search";
@@ -12,6 +12,7 @@ import { page, row } from "./fixtures";
 class Server implements Source {
   asked: string[] = [];
   pages: (RunsPage | Error)[] = [];
+  facets: Facet[] = [];
   streams: { params: Record<string, string>; position: string; open: boolean; handlers: LiveHandlers }[] = [];
 
   get = (<T>(path: string, params: Record<string, unknown> = {}, signal?: AbortSignal): Promise<T> => {
@@ -27,7 +28,7 @@ class Server implements Source {
     const answers: Record<string, unknown> = {
       "/api/runs/count": { count: 7, searched_to: null },
       "/api/runs/histogram": { start: 0, end: 1, width: 1, buckets: [], total: 0, searched_to: null },
-      "/api/runs/facets": { facets: [] },
+      "/api/runs/facets": { facets: this.facets },
     };
     return Promise.resolve(answers[path] as T);
   }) as Source["get"];
@@ -119,6 +120,16 @@ test("a row that matches no longer stays, and says what became of it", async () 
   server.send({ gone: ["a"] });
   await vi.advanceTimersByTimeAsync(1_000);
   expect(view.list.rows).toEqual([{ run: row("a", { version: 2, status: "COMPLETED" }), gone: true }]);
+});
+
+test("values of a key stay to be chosen when one of them is", async () => {
+  const value = (name: string, count: number) => ({ value: name, count, term: `task:${name}` });
+  const facet = { key: "task", more: false, counted: 5, searched_to: null };
+  server.facets = [{ ...facet, values: [value("a", 3), value("b", 2)] }];
+  await loaded([row("1")]);
+  server.facets = [{ ...facet, values: [value("b", 2)] }];
+  await loaded([row("2")], { q: "task:b" });
+  expect(view.facets.value?.[0]?.values).toEqual([value("b", 2), value("a", 0)]);
 });
 
 test("another query drops what was shown and its stream", async () => {
