@@ -31,6 +31,7 @@ const hash = (text: string) => `'sha256-${createHash("sha256").update(text).dige
 
 const oneFile: Plugin = {
   name: "one-file",
+  enforce: "post", // after the styles are put together
   generateBundle(_options, bundle) {
     let script = "";
     let style = "";
