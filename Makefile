@@ -14,7 +14,7 @@ JOBS    ?= 2
 ROUNDS  ?= 5
 RUNS    ?= 100000
 
-.PHONY: help setup setup-bench page demo test test-slow coverage lint format bench soak docs wheel check-wheel clean
+.PHONY: help setup setup-bench page demo test test-slow coverage lint format bench soak docs screenshots wheel check-wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1|/' | column -t -s '|'
@@ -84,6 +84,9 @@ soak: setup ## 100,000 runs (RUNS=...) in one process: memory, files and latency
 docs: setup ## build the documentation; a warning is an error
 	@$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build
 	@echo "built docs/_build/index.html"
+
+screenshots: current-page ## make the pictures of the page in docs/images anew; needs Chromium
+	@$(BIN)/python scripts/screenshots
 
 wheel: setup ## build the wheels of runlog and of every instrumentation into dist/
 	@rm -rf dist
