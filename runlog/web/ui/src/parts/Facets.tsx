@@ -30,14 +30,16 @@ const FEW = 6;
 
 export function Facets(props: FacetsProps) {
   const { facets, added } = props;
+  const part = commonPart(facets ?? [], props.unit);
   const pending = added.filter((key) => !facets?.some((facet) => facet.key === key));
   return (
     <div class="facets">
       {facets === null && <Skeleton />}
+      {part !== null && <p class="facet-note">{part}</p>}
       {facets
         ?.filter((facet) => facet.values.length > 0 || added.includes(facet.key))
         .map((facet) => (
-          <FacetList key={facet.key} facet={facet} {...props} />
+          <FacetList key={facet.key} facet={facet} told={part} {...props} />
         ))}
       {facets !== null &&
         pending.map((key) => (
@@ -55,7 +57,19 @@ export function Facets(props: FacetsProps) {
   );
 }
 
-function FacetList({ facet, ...props }: FacetsProps & { facet: Facet }) {
+/** What all are counted of, where it is a part and the same for all. */
+function commonPart(facets: readonly Facet[], unit: string): string | null {
+  const parts = new Set(facets.map((facet) => partOf(facet, unit)));
+  return parts.size === 1 ? ([...parts][0] ?? null) : null;
+}
+
+function partOf(facet: Facet, unit: string): string | null {
+  if (facet.searched_to === null) return null;
+  return `of the newest ${count(facet.counted)} ${unit}, back to ${shortTime(facet.searched_to, serverNow())}`;
+}
+
+/** `told`: what is said above all of them. */
+function FacetList({ facet, told, ...props }: FacetsProps & { facet: Facet; told: string | null }) {
   const [all, setAll] = useState(false);
   const { query, labelOf, added, onDrop } = props;
   const chosen = facet.values.filter((value) => stance(query, value.term) !== null);
@@ -81,17 +95,23 @@ function FacetList({ facet, ...props }: FacetsProps & { facet: Facet }) {
           {all ? "fewer" : `${hidden} more`}
         </button>
       )}
-      <Honesty facet={facet} all={hidden === 0} unit={props.unit} />
+      <Honesty facet={facet} told={told} all={hidden === 0} unit={props.unit} />
     </section>
   );
 }
 
+interface HonestyProps {
+  facet: Facet;
+  told: string | null;
+  all: boolean;
+  unit: string;
+}
+
 /** Where the counts are not of everything, that is said. */
-function Honesty({ facet, all, unit }: { facet: Facet; all: boolean; unit: string }) {
+function Honesty({ facet, told, all, unit }: HonestyProps) {
   const notes: string[] = [];
-  if (facet.searched_to !== null) {
-    notes.push(`of the newest ${count(facet.counted)} ${unit}, back to ${shortTime(facet.searched_to, serverNow())}`);
-  }
+  const part = partOf(facet, unit);
+  if (part !== null && part !== told) notes.push(part);
   if (facet.more && all) notes.push("rarer values are not listed");
   return notes.length ? <p class="facet-note">{notes.join("; ")}</p> : null;
 }

@@ -37,7 +37,13 @@ const CELLS: Record<string, Cell> = {
   attempt: (run) =>
     run.attempt > 0 && <span class={run.attempt > 1 ? "number tone-attention" : "number"}>{run.attempt}</span>,
   issues: (run) => <Issues run={run} />,
-  tags: (run, { onTerm }) => run.tags.map((tag) => <Tag key={tag} tag={tag} onTerm={onTerm} />),
+  tags: (run, { onTerm }) => (
+    <span class="tags" title={run.tags.join("\n")}>
+      {run.tags.map((tag) => (
+        <Tag key={tag} tag={tag} onTerm={onTerm} />
+      ))}
+    </span>
+  ),
   version: (run) => <Code text={run.code_version} />,
   detail: (run) => <Happened run={run} />,
   run: (run) => (
