@@ -60,7 +60,7 @@ export function ErrorPage({ fingerprint }: { fingerprint: string }) {
           {detail.exception ? (
             <Exception data={detail.exception} />
           ) : (
-            <p class="soft">Its frames were not recorded: the run ended without its code being asked.</p>
+            <p class="soft">It has no traceback: it was not raised by the code of the task.</p>
           )}
         </section>
         <Occurrences detail={detail} />
@@ -85,7 +85,7 @@ function Head({ detail: { group, searched_to }, range, q }: { detail: ErrorDetai
       </p>
       <ul class="error-facts">
         <li>
-          <b>{count(group.count)}</b> times
+          <b>{plural(group.count, "time")}</b>
         </li>
         <li>
           in <b>{plural(group.runs, "run")}</b>
@@ -155,7 +155,9 @@ function Occurrences({ detail: { group, occurrences } }: { detail: ErrorDetail }
       <h2 id="error-times">
         {occurrences.length < group.count
           ? `The last ${count(occurrences.length)} of ${count(group.count)}`
-          : `All ${count(group.count)}`}
+          : group.count === 1
+            ? "Where it was"
+            : `All ${count(group.count)}`}
       </h2>
       <ol>
         {occurrences.map((one, at) => (

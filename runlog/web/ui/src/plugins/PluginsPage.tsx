@@ -50,7 +50,7 @@ export function PluginsPage() {
               <Time ms={first.recorded} form="ago" />
             </>
           )}
-          . How many spans there are it says now and then.
+          . It tells of its spans once in a while.
         </p>
       )}
       {plugins.length === 0 ? <None /> : <ul class="plugin-list">{plugins.map(card)}</ul>}
