@@ -237,6 +237,7 @@ def show(page: Any, address: str, log: Path) -> None:
     say("all rows", time.perf_counter() - began, "s")
     print(f"  {page.text_content('.tl-summary')}")
     page.keyboard.press("r")  # what repeats is not folded: as many rows as there are
+    page.wait_for_function("() => Number(document.querySelector('.tl-scroll').ariaRowCount) > 100_000")
     for act in ("scroll", "jump", "zoom", "pan"):
         frames(page, act)
     memory(page)

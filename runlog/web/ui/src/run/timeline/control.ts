@@ -86,6 +86,7 @@ export class TimelineControl {
     this.#wanted = selection !== null && row === NONE ? selection : null;
     if (row === view.selected && row !== NONE) return;
     view.selected = row;
+    if (row !== NONE) view.follows = false;
     if (row !== NONE && model.outline.visible[model.index] !== row) {
       view.rearrange(() => model.reveal(row));
       view.show(model.index, "center");
@@ -107,6 +108,7 @@ export class TimelineControl {
   goTo(index: number): void {
     const { model, view } = this;
     model.moveTo(index);
+    if (view !== null) view.follows = model.isRunning && index >= model.outline.count - 1;
     this.#followCursor();
     view?.show(model.index);
   }
