@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+import anyio
 from starlette.types import ASGIApp, Message
 
 from runlog.config import Settings
@@ -83,7 +84,9 @@ class Asked:
         waiting = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def receive() -> Message:
-            return waiting.pop() if waiting else {"type": "http.disconnect"}
+            if not waiting:  # the client stays until it has its answer
+                await anyio.sleep_forever()
+            return waiting.pop()
 
         async def send(message: Message) -> None:
             sent.append(message)

@@ -91,8 +91,8 @@ def _bounded(event: Event, room: int) -> tuple[Pairs, list[tuple[str, int]]]:
 
 
 def _triggered(reader: Reader, event: Event) -> list[RunName]:
-    """The runs that were triggered in a span, in the order in which they were: it names them, or is where they are."""
-    if event.span_id is None or event.run_id is None:
+    """The runs that were triggered in a span, in their order: a producer names them, or is where they are."""
+    if event.span_id is None or event.run_id is None or (event.extra or {}).get("kind") != "PRODUCER":
         return []
     named = event.attributes.get(CHILD_RUN)
     wanted = dict.fromkeys(str(item) for item in (named if isinstance(named, list) else [named] if named else []))

@@ -65,10 +65,12 @@ async def test_links_and_triggered_runs_are_resolved(project: Path, asked: Asked
     child.run.parent_run_id = parent.run_id
     link = {"trace_id": (other.run.trace_id or b"").hex(), "span_id": (other.run.span_id or b"").hex()}
     lost = {"trace_id": "ab" * 16, "span_id": "cd" * 8, "attributes": {"why": "retry"}}
-    parent.span(
-        10, 99, "child.trigger()", 1, 2, attributes={"runlog.child.run_id": child.run_id},
-        extra={"links": [link, lost], "events": [{"name": "sent", "time": parent.created, "attributes": {"n": 1}}]},
-    )  # fmt: skip
+    extra = {
+        "kind": "PRODUCER",
+        "links": [link, lost],
+        "events": [{"name": "sent", "time": parent.created, "attributes": {"n": 1}}],
+    }
+    parent.span(10, 99, "child.trigger()", 1, 2, attributes={"runlog.child.run_id": child.run_id}, extra=extra)
     save(project, [parent, child, other])
     found = await detail(asked, parent.run_id, "child.trigger()")
     assert [(run["run_id"], run["task"]) for run in found["triggered"]] == [(child.run_id, "child")]
