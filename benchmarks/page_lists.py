@@ -1,24 +1,35 @@
-"""`python -m benchmarks.page_lists [--runs N] [--log FILE]`: what the page's lists cost the server on a log of many runs.
+"""`python -m benchmarks.page_lists [--runs N] [--project DIR]`: what the page's lists cost the server on a log of many
+runs.
 
-The log is made once, through the store's own writer, and kept where `--log` says. Each request is asked several times
-and its median and worst time are shown, beside what it may take. The file is then in the operating system's cache, as
-that of a server in use is.
+The log is made once, through the store's own writer, and kept in the project. Each question is asked several times, by
+the functions that the server calls for it; the median time in milliseconds is shown, `→` where the time allowed for it
+ended it, and what it says then: how many days back it came. The worst is of the first time, when the file is not in the
+operating system's cache.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
+from runlog.config import Settings
 from runlog.stores.base import ERROR, INFO, WARN, Batch, Event, Run
+from runlog.stores.lists import FACETS
+from runlog.stores.query import parse
 from runlog.stores.sqlite import SQLiteStore
+from runlog.web.api.lists import of_logs
+from runlog.web.api.logs import logs_page
+from runlog.web.api.runs import runs_page
 
 SECOND = 1_000_000_000
+MINUTE = 60 * SECOND
 DAYS = 30
 A_BATCH = 400
 TASKS = [
@@ -126,12 +137,117 @@ def make(path: Path, runs: int) -> None:
     print(f"{records:,} records in {seconds:.0f} s, {path.stat().st_size / 1e6:,.0f} MB: {path}\n", file=sys.stderr)
 
 
+QUERIES = (
+    "",
+    "status:failed",
+    "-status:completed",
+    "task:send-email",
+    "task:send*",
+    "queue:slow",
+    "tag:customer-77",
+    "tag:pro",
+    "run.version:2026.3",
+    "run.error:ValueError",
+    "run.batch:batch_500",
+    "run.errors:>0",
+    "level:>=warn",
+    "user.id:u_5",
+    "region:r3 status:timed_out",
+    "http.status:404",
+    "order 999",
+    "could",
+    "run.dur:>19s",
+    "run.worker:nobody",
+    "run.trace:0abc",
+)
+LOG_QUERIES = (
+    "",
+    "level:error",
+    "task:send-email",
+    "user.id:u_5",
+    "began",
+    "region:r3 level:warn",
+    "attempt:>3",
+    "-began -could",
+)
+TIMES = 7
+
+Answer = tuple[str, int | None]
+"""What was found, and the time (ns) back to which it was looked for, where that is not all."""
+
+
+def ask(question: Callable[[], Answer]) -> str:
+    """Ask several times; say what it took and found."""
+    taken: list[float] = []
+    for _ in range(TIMES):
+        started = time.perf_counter()
+        found, searched_to = question()
+        taken.append((time.perf_counter() - started) * 1000)
+    cell = f"{statistics.median(taken):.1f} (worst {max(taken):.0f})"
+    if searched_to is None:
+        return f"{cell}: {found}"
+    return f"{cell} → {found}, {(time.time_ns() - searched_to) / 86_400 / SECOND:.1f} d"
+
+
+def table(title: str, rows: Sequence[str], columns: dict[str, Callable[[str], Answer]]) -> None:
+    print(f"\n| {title} | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
+    for row in rows:
+        cells = [ask(partial(question, row)) for question in columns.values()]
+        print(f"| `{row or '(everything)'}` | {' | '.join(cells)} |", flush=True)
+
+
+def measure(project: Path) -> None:
+    settings = Settings.load(project)
+    reader = SQLiteStore(settings.log_path, readonly=True)
+    first, last = reader.run_times() or (0, 0)
+    width = (last - first) // 60 + 1
+
+    def page(text: str) -> Answer:
+        found = runs_page(reader, settings, parse(text), None, 50, ())
+        return f"{len(found.items)}", None if found.searched_to is None else int(found.searched_to * 1e6)
+
+    def count(text: str) -> Answer:
+        found = reader.count_runs(parse(text))
+        return f"{found.count:,}", found.searched_to
+
+    def bars(text: str) -> Answer:
+        found = reader.run_histogram(parse(text), first, width, 60)
+        return f"{found.total:,}", found.searched_to
+
+    def facets(text: str) -> Answer:
+        found = reader.run_facets(parse(text), FACETS)[0]
+        return f"{found.counted:,}", found.searched_to
+
+    def region(text: str) -> Answer:
+        [found] = reader.run_facets(parse(text), ("region",))
+        return f"{found.counted:,}", found.searched_to
+
+    def lines(text: str) -> Answer:
+        found = logs_page(reader, of_logs(parse(text)), None, 100)
+        return f"{len(found.items)}", None if found.searched_to is None else int(found.searched_to * 1e6)
+
+    def levels(text: str) -> Answer:
+        found = reader.event_histogram(of_logs(parse(text)), first // MINUTE * MINUTE, width // MINUTE * MINUTE, 61)
+        return f"{found.total:,}", found.searched_to
+
+    with reader.within(3600):
+        table(
+            "Runs",
+            QUERIES,
+            {"page of 50": page, "count": count, "histogram": bars, "facets": facets, "facet `region`": region},
+        )
+        table("Logs", LOG_QUERIES, {"page of 100": lines, "histogram": levels})
+    reader.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=1_000_000)
-    parser.add_argument("--log", type=Path, default=Path(tempfile.gettempdir()) / "runlog-page-lists.db")
+    parser.add_argument("--project", type=Path, default=Path(tempfile.gettempdir()) / "runlog-page-lists")
     options = parser.parse_args()
-    make(options.log, options.runs)
+    options.project.mkdir(exist_ok=True)
+    make(Settings.load(options.project).log_path, options.runs)
+    measure(options.project)
 
 
 if __name__ == "__main__":

@@ -70,13 +70,18 @@ def _fields(
     if whole is not None and walk.plan is not None and walk.plan.lead is None:
         [(counted,)] = whole.fetch("count(*)")
         if counted > _FEW:
-            found = [
-                _counted(key, _in_index(connection, key, walk.range), most, counted, None)
-                for key in keys
-                if key in _BY_INDEX
-            ]
+            found = [_by_index(connection, key, walk, most, counted, deadline) for key in keys if key in _BY_INDEX]
             return found + _read(walk, [key for key in keys if key not in _BY_INDEX], most)
     return _read(walk, keys, most)
+
+
+def _by_index(
+    connection: apsw.Connection, key: str, walk: Walk, most: int, counted: int, deadline: float
+) -> FacetCounts:
+    if clock.monotonic() > deadline:
+        return FacetCounts(key, [], more=True, counted=0, searched_to=clock.time_ns())
+    counts: Counter[str] = Counter(dict(fetch(connection, _BY_INDEX[key].format(_IN_TIME), walk.range)))
+    return _counted(key, counts, most, counted, None)
 
 
 def _read(walk: Walk, keys: Sequence[str], most: int) -> list[FacetCounts]:
@@ -90,10 +95,6 @@ def _read(walk: Walk, keys: Sequence[str], most: int) -> list[FacetCounts]:
         for column, key in enumerate(keys):
             counts[key].update(_values(key, Counter(row[column] for row in rows if row[column] is not None)))
     return [_counted(key, counts[key], most, counted, walk.searched_to) for key in keys]
-
-
-def _in_index(connection: apsw.Connection, key: str, bindings: dict[str, int]) -> Counter[str]:
-    return Counter(dict(fetch(connection, _BY_INDEX[key].format(_IN_TIME), bindings)))
 
 
 def _values(key: str, found: Counter[str]) -> Counter[str]:

@@ -98,6 +98,13 @@ class Lead:
         bindings = self.bindings | {"lead_low": low, "lead_high": high}
         return f"{self.table} WHERE {self.condition} AND created >= :lead_low AND created < :lead_high", bindings
 
+    def count(self, connection: apsw.Connection, low: int, high: int) -> int:
+        """How many runs it finds in a time."""
+        source, bindings = self.among(low, high)
+        once = self.table.startswith("run ") or (self.values is not None and len(self.values) == 1)
+        counted = "*" if once else f"DISTINCT {self.number}"
+        return int(connection.execute(f"SELECT count({counted}) FROM {source}", bindings).get)
+
     def collected(self, connection: apsw.Connection, low: int, high: int) -> Lead:
         """The same with `runs`, if they are few."""
         source, bindings = self.among(low, high)
@@ -118,7 +125,7 @@ def find_lead(connection: apsw.Connection, parts: Sequence[Node], low: int, high
     """
     best: Lead | None = None
     for part in parts:
-        lead = _lead(part)
+        lead = lead_of(part)
         if lead is None:
             continue
         lead = lead.collected(connection, low, high)
@@ -127,7 +134,8 @@ def find_lead(connection: apsw.Connection, parts: Sequence[Node], low: int, high
     return best
 
 
-def _lead(part: Node) -> Lead | None:
+def lead_of(part: Node) -> Lead | None:
+    """The index that finds the runs that match; None where there is none."""
     names = {leaf.field.name if isinstance(leaf, Term) and leaf.field.scope == "run" else "" for leaf in leaves(part)}
     if len(names) != 1:
         return None
@@ -195,7 +203,8 @@ def _tagged(part: Node) -> Lead | None:
     found = _condition(part, "tag") if simple else None
     if found is None:
         return None
-    return Lead("run_tag", "run", found.condition, found.bindings, part, exact=True, by_time=False, name="tags")
+    lead = Lead("run_tag", "run", found.condition, found.bindings, part, exact=True, by_time=False, name="tags")
+    return replace(lead, values=found.values)
 
 
 def _failing(part: Node) -> Lead | None:

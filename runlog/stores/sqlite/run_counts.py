@@ -32,6 +32,8 @@ _BARS = f"""
 def count_runs(connection: apsw.Connection, query: Query | None, budget: float) -> Counted:
     """See Reader.count_runs."""
     walk = Walk(connection, query, clock.monotonic() + budget)
+    if walk.plan is not None and walk.plan.alone is not None:
+        return Counted(walk.plan.alone.count(connection, walk.plan.low, walk.plan.high), None)
     whole = walk.whole
     count = sum(int(piece.fetch("count(*)")[0][0]) for piece in ([whole] if whole is not None else walk))
     return Counted(count, walk.searched_to)

@@ -15,12 +15,13 @@ from runlog.stores.base import ERROR, WARN
 from runlog.stores.query import Node, Or, Term, is_time_range, needs_event
 from runlog.stores.sqlite.compiler import Compiler, conjuncts
 from runlog.stores.sqlite.event_finder import EventFinder, runs_of
-from runlog.stores.sqlite.leads import Lead, find_lead
+from runlog.stores.sqlite.leads import Lead, find_lead, lead_of
 from runlog.stores.sqlite.schema import IS_LISTED
 from runlog.stores.sqlite.search import lowest_level, plan_events
 
 _FIRST_SLICE = 4096
 _SLICE_TIME = 0.04  # seconds that a slice is made to take; one is at most 8 times as wide as the one before
+_FEW_RUNS = 1000  # whose events are looked at rather than those that match in all runs
 _OLDEST, _NEWEST = -(2**63), 2**63 - 1
 
 
@@ -38,6 +39,8 @@ class RunPlan:
     where: list[str] = field(default_factory=list)
     bindings: dict[str, Any] = field(default_factory=dict)
     lead: Lead | None = None
+    alone: Lead | None = None
+    """The index that finds just the runs that match, though not in the order of their creation."""
     few: bool = False
     """So few that they are looked at all at once."""
     finder: EventFinder | None = None
@@ -94,15 +97,19 @@ def plan_runs(connection: apsw.Connection, node: Node | None, *, most_events: in
     if len(about_events) == 1 and (counter := _counted(about_events[0])) is not None:
         about_runs.append(counter)
         about_events = []
-    plan = RunPlan(connection, low, high)
+    plan = RunPlan(connection, low, high, lead=find_lead(connection, about_runs, low, high))
     if about_events:
-        runs = _with_few_events(connection, node, most_events)
-        if runs is not None:
-            return _among(plan, runs, []) if runs else None
+        if plan.lead is None or plan.lead.runs is None or len(plan.lead.runs) > _FEW_RUNS:
+            runs = _with_few_events(connection, node, most_events)
+            if runs is not None:
+                plan.lead = None
+                return _among(plan, runs, []) if runs else None
         plan.finder = EventFinder(connection, node)
-        about_runs += _hints(about_events)
-    plan.lead = find_lead(connection, about_runs, low, high)
+        if hints := _hints(about_events):
+            about_runs += hints
+            plan.lead = find_lead(connection, about_runs, low, high)
     if plan.lead is None:
+        plan.alone = lead_of(about_runs[0]) if len(about_runs) == 1 and plan.finder is None else None
         return _among(plan, None, about_runs)
     left = [part for part in about_runs if part is not plan.lead.part or not plan.lead.exact]
     if plan.lead.runs is not None:

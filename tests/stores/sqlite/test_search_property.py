@@ -64,6 +64,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setattr(search, "_FIRST_SLICE", 64)
         monkeypatch.setattr(search, "_FAST", 0)
         monkeypatch.setattr(leads, "FEW", 0)
+        monkeypatch.setattr(run_plan, "_FEW_RUNS", 0)
         monkeypatch.setattr(run_plan, "_FIRST_SLICE", 1)
         monkeypatch.setattr(run_plan, "_SLICE_TIME", 0)
         monkeypatch.setattr(event_finder, "_WIDEST", 0)
