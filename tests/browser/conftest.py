@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.site import Site
+from tests.browser.site import PATIENCE, Site
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -26,8 +26,9 @@ def browser() -> Iterator[object]:
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         # As root, as in a container, Chromium has no sandbox.
         found = playwright.chromium.launch(executable_path=program, args=_FLAGS, chromium_sandbox=os.geteuid() != 0)

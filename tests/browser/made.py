@@ -131,7 +131,7 @@ class MadeRun:
                     "",
                     {},
                     extra,
-                )  # fmt: skip
+                )
             )
 
     def _begin(self, name: str, span_id: bytes, parent: bytes) -> None:
@@ -158,7 +158,7 @@ class MadeRun:
                 message,
                 attributes or {},
                 extra or None,
-            )  # fmt: skip
+            )
         )
         self.now += MILLISECOND if took is None else took
 
