@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -56,6 +57,7 @@ def frames_of(exception: dict[str, Any] | None) -> Sequence[tuple[str, str]]:
     return [(str(item.get("file")), str(item.get("function"))) for item in frames if isinstance(item, dict)]
 
 
+@lru_cache(4096)
 def _place(file: str, function: str) -> str | None:
     short, library = file_home(file)
     return None if library is not None else f"{_NAME.sub('#', short)}:{_NAME.sub('#', function)}"

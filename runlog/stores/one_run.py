@@ -20,6 +20,7 @@ STATUSES = ("unset", "ok", "error", "canceled", "unfinished")
 ATTEMPT, PROCESS = "Attempt ", "process"
 """How the span of an attempt begins, and what that of its own process is called."""
 
+MESSAGE_READ, ATTRIBUTES_READ = 1000, 16_384
 Data = Literal["payload", "output", "metadata"]
 
 
@@ -45,12 +46,9 @@ class TraceRows:
     """8 bytes; zeros at the top."""
     name: Sequence[str] = ()
     message: Sequence[str] = ()
-    """The beginning of a log's message, as it was written."""
-    attributes: Sequence[str | None] = ()
-    """JSON; only of a log whose message may be a template, and not if it is very long."""
-    is_cut: Sequence[int] = ()
-    """1 where `message` is not all of it."""
-    http_status: Sequence[int | None] = ()
+    """The first MESSAGE_READ characters of a log's message, as it was written; one more where there are more."""
+    attributes: Sequence[str] = ()
+    """JSON: the first ATTRIBUTES_READ characters; one more where there are more."""
     extra: Sequence[str | None] = ()
     """JSON; of a long one only the title of its exception, and which keys it has."""
 

@@ -10,44 +10,26 @@ from typing import Any
 import apsw
 
 from runlog.stores.base import Run
-from runlog.stores.one_run import STATUSES, TraceRows
+from runlog.stores.one_run import ATTRIBUTES_READ, MESSAGE_READ, STATUSES, TraceRows
 from runlog.stores.sqlite.schema import LOG
 
-_MESSAGE = 1000
-"""Characters of a message that are read."""
-_ATTRIBUTES = 16_384
-"""Bytes of attributes from which a message is still rendered."""
 _EXTRA = 4096
 """Bytes of `extra` that are read as they are: what is longer is mostly frames."""
-
-
-def _status_of(*keys: str) -> str:
-    """The first number under one of these keys. Read as text: half of what JSON costs for every HTTP call."""
-    found = (
-        f"nullif(CAST(substr(e.attributes, instr(e.attributes, '\"{key}\":') + {len(key) + 3}, 3) AS INTEGER), 0)"
-        for key in keys
-    )
-    tests = (f"instr(e.attributes, '\"{key}\":') > 0" for key in keys)
-    return "CASE " + " ".join(f"WHEN {test} THEN {value}" for test, value in zip(tests, found, strict=True)) + " END"
 
 
 def _eight_bytes(column: str) -> str:
     return f"iif(length({column}) = 8, {column}, zeroblob(8))"
 
 
-_HTTP_STATUS = _status_of("http.response.status_code", "http.status_code")
 _STATUS = " ".join(f"WHEN '{status}' THEN {number}" for number, status in enumerate(STATUSES))
 _COLUMNS = f"""
     e.id, e.kind, min(max(e.level, 0), 255), CASE e.status {_STATUS} ELSE 0 END,
     e.time - :created, coalesce(e.duration, -1), {_eight_bytes("e.span_id")}, {_eight_bytes("e.parent_id")},
-    e.name, substr(e.message, 1, {_MESSAGE}),
-    iif(e.kind = {LOG} AND instr(e.message, '{{') > 0 AND octet_length(e.attributes) <= {_ATTRIBUTES},
-        e.attributes, NULL),
-    length(e.message) > {_MESSAGE},
-    iif(e.kind <> {LOG} AND instr(e.attributes, 'status_code":') > 0, {_HTTP_STATUS}, NULL),
+    e.name, substr(e.message, 1, {MESSAGE_READ + 1}), substr(e.attributes, 1, {ATTRIBUTES_READ + 1}),
     iif(octet_length(e.extra) <= {_EXTRA}, e.extra, json_object(
         'exception', iif(e.extra -> '$.exception' IS NULL, NULL, json_object(
-            'type', e.extra ->> '$.exception.type', 'message', substr(e.extra ->> '$.exception.message', 1, {_MESSAGE})
+            'type', e.extra ->> '$.exception.type',
+            'message', substr(e.extra ->> '$.exception.message', 1, {MESSAGE_READ})
         )),
         'icon', e.extra ->> '$.icon',
         'truncated', e.extra -> '$.truncated' IS NOT NULL,
