@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time as clock
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -79,9 +78,8 @@ class Found:
 
 @dataclass(slots=True)
 class FailureIndex:
-    """Notes of the failures in one log. Used by any thread; each call brings what is new, and looks further back."""
+    """Notes of the failures in one log. Each call brings what is new, and looks further back. One thread at a time."""
 
-    _lock: Any = field(default_factory=threading.Lock)
     _runs: dict[str, Note] = field(default_factory=dict)
     _titles: dict[str, frozenset[int]] = field(default_factory=dict)
     """Of each failed run, its exception and those that led to it."""
@@ -101,11 +99,10 @@ class FailureIndex:
         deadline = clock.monotonic() + budget
         times = reader.run_times()
         start = start if times is None else max(start, times[0])  # what is older was deleted
-        with self._lock:
-            self._carry_on(reader)
-            self._look_back(reader, start, deadline)
-            notes = [note for note in self._distinct() if start <= note.time < end]
-            reached = max(self._reached)
+        self._carry_on(reader)
+        self._look_back(reader, start, deadline)
+        notes = [note for note in self._distinct() if start <= note.time < end]
+        reached = max(self._reached)
         notes.sort(key=lambda note: note.time, reverse=True)
         return Found(notes, reached if reached > start else None)
 

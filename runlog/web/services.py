@@ -28,6 +28,8 @@ class Services:
         self.hub = Hub(settings, self.readers)
         self.assets = Assets()
         self.failures = FailureIndex()
+        self.grouping = anyio.Semaphore(1)
+        """Held by who uses `failures`: the others wait for it before they take a reader."""
         self.exporting = anyio.Semaphore(1)
         """Held while a run is written to a file, of which one at a time is enough."""
         self.project = OpenProject(settings)

@@ -52,7 +52,8 @@ def spans(draw: st.DrawFn, run_id: str, first: int, above: list[int]) -> list[Ev
 def families(draw: st.DrawFn) -> tuple[list[Run], list[Event]]:
     """A run, runs that it waited for, and theirs."""
     statuses = ("FAILED", "FAILED", "FAILED", "CRASHED", "CANCELED", "TIMED_OUT", "EXECUTING", "WAITING", "COMPLETED")
-    runs, events = [], []
+    runs: list[Run] = []
+    events: list[Event] = []
     for number in range(draw(st.integers(1, 4))):
         run_id, root = f"run_{number}", 1000 + number
         status = draw(st.sampled_from(statuses))

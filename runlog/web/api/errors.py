@@ -163,12 +163,14 @@ def _exception(reader: Reader, note: Note) -> dict[str, Any] | None:
 
 async def errors(call: Call) -> ErrorsPage:
     index = call.services.failures
-    return await call.read(lambda reader: errors_page(reader, index, call), seconds=_SECONDS)
+    async with call.services.grouping:
+        return await call.read(lambda reader: errors_page(reader, index, call), seconds=_SECONDS)
 
 
 async def error(call: Call) -> ErrorDetail:
     index = call.services.failures
-    return await call.read(lambda reader: error_detail(reader, index, call), seconds=_SECONDS)
+    async with call.services.grouping:
+        return await call.read(lambda reader: error_detail(reader, index, call), seconds=_SECONDS)
 
 
 ENDPOINTS = (
