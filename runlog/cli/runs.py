@@ -68,9 +68,11 @@ def command(
     elif runs:
         out = output()
         out.lines(run_table(runs, out))
-    else:
+    elif page.cursor is None:
         note(nothing_recorded(settings) if log is None else "No run matches." if parsed else "There are no runs yet.")
-    if page.cursor is not None:
+    if page.cursor is not None and page.searched_to is not None:
+        note(f"Searched back to {clock(page.searched_to)}; to go on, add --cursor {one_line(page.cursor)}")
+    elif page.cursor is not None:
         note(f"The newest {len(page.items):,} shown; older ones: add --cursor {one_line(page.cursor)}")
 
 

@@ -16,6 +16,9 @@ from runlog.stores.sqlite.search import parse_cursor
 _MOST_EVENTS = 20_000  # looked at for a page
 _A_LOOK = 64  # runs in which events are looked for before the next are read
 
+_AFTER_ALL = 2**63 - 1
+"""No run has a higher number: a cursor with it goes on with all runs that were created at its time."""
+
 _ORDER = "ORDER BY r.created DESC, r.id DESC"
 
 
@@ -37,12 +40,8 @@ def list_runs(
         if lister.fill(items, limit, low, high, deadline):
             return Page(items, lister.cursor, lister.searched_to)
         if clock.monotonic() > deadline and low > plan.low and not plan.few:
-            return Page(items, f"{low}.{_BEFORE_ALL}", low)
+            return Page(items, f"{low - 1}.{_AFTER_ALL}", low)
     return Page(items, None)
-
-
-_BEFORE_ALL = -(2**63)
-"""No run has a number below: a cursor with it goes on before all runs that were created at its time."""
 
 
 class _Lister:
@@ -66,7 +65,7 @@ class _Lister:
                     items.append(run)
                     if len(items) >= limit:
                         return True
-            if finder is not None and found and clock.monotonic() > deadline:
+            if finder is not None and len(found) == wanted and clock.monotonic() > deadline:
                 self.searched_to = found[-1].created
                 return True
             if len(found) < wanted:

@@ -63,16 +63,13 @@ class RunPlan:
 
     def slices(self, widest: int | None = None) -> Iterator[tuple[int, int]]:
         """Pieces of the time, low <= created < high, newest first: the next one as wide as the caller is fast, of no
-        more than `widest` runs (of all, not of those that match)."""
+        more than `widest` runs (of all, not of those that match). The last one begins at `self.low`."""
         if self.few:
             yield self.low, self.high
             return
         first = self.connection.execute(f"SELECT min(created) FROM run r INDEXED BY run_created WHERE {IS_LISTED}").get
-        low, high, width = (
-            self.low if first is None else max(self.low, first),
-            self.high,
-            min(_FIRST_SLICE, widest or _FIRST_SLICE),
-        )
+        low, high = self.low if first is None else max(self.low, first), self.high
+        width = min(_FIRST_SLICE, widest or _FIRST_SLICE)
         below = (
             f"SELECT created FROM run INDEXED BY run_created WHERE {IS_LISTED} AND created < ?"
             " ORDER BY created DESC LIMIT 1 OFFSET ?"
@@ -81,7 +78,7 @@ class RunPlan:
             started = clock.monotonic()
             bottom: int | None = self.connection.execute(below, (high, width)).get
             bottom = low if bottom is None else max(low, bottom)
-            yield bottom, high
+            yield (bottom if bottom > low else self.low), high
             faster = _SLICE_TIME / max(clock.monotonic() - started, 1e-6)
             width = max(_FIRST_SLICE // 8, int(width * min(8.0, max(0.5, faster))))
             width = width if widest is None else min(width, widest)

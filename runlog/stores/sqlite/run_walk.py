@@ -92,6 +92,7 @@ class Walk:
                 found, last = [row[0] for row in some], some[-1][1]
             in_found = "r.id IN (SELECT value FROM json_each(:found))"
             yield Piece(plan.connection, "run r", in_found, {"found": json.dumps(found)})
-            if clock.monotonic() > self._deadline:
+            is_last = low == plan.low and start + _A_LOOK >= len(rows)
+            if clock.monotonic() > self._deadline and not is_last:
                 self.searched_to = last
                 return

@@ -11,8 +11,9 @@ from runlog.config import Settings
 from runlog.errors import RunNotFound, StoreError
 from runlog.stores import open_reader, open_store
 from runlog.stores.base import ERROR, Batch, Store
+from runlog.stores.lists import Counted
 from runlog.stores.query import parse
-from runlog.stores.sqlite import SQLiteStore, search
+from runlog.stores.sqlite import SQLiteStore, leads, run_list, run_plan, run_walk, search
 from runlog.system.ids import new_run_id
 from tests.stores.sqlite.records import MINUTE, NOW, log, opened, run, span
 
@@ -86,6 +87,34 @@ def test_a_search_without_an_index_stops_in_time_and_goes_on(store: Store, monke
         looked += [page.searched_to] if page.searched_to else []
     assert looked == sorted(looked, reverse=True)
     assert [event.time for event in page.items] == [NOW]
+
+
+@pytest.mark.parametrize("query", ["run.worker:w", "run.worker:w x", "status:executing run.worker:w"])
+def test_a_list_of_runs_without_an_index_stops_in_time_and_goes_on(
+    store: Store, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setattr(run_plan, "_FIRST_SLICE", 8)
+    monkeypatch.setattr(run_plan, "_SLICE_TIME", 0)
+    monkeypatch.setattr(leads, "FEW", 20)
+    monkeypatch.setattr(run_list, "_MOST_EVENTS", 20)
+    monkeypatch.setattr(run_walk, "_MOST_EVENTS", 20)
+    runs = [run(f"run_{n:02}", created=NOW + n // 3, worker="w" if n in (3, 4, 60) else None) for n in range(100)]
+    store.write(Batch([log("x", one.run_id) for one in runs], runs))
+    found, looked, cursor = [], [], None
+    while True:
+        page = store.runs(parse(query), cursor=cursor, limit=2, budget=0)
+        found += [item.run_id for item in page.items]
+        looked += [] if page.searched_to is None else [page.searched_to]
+        if page.cursor is None:
+            break
+        cursor = page.cursor
+    assert found == ["run_60", "run_04", "run_03"]
+    assert looked == sorted(looked, reverse=True)
+    assert len(looked) > 5
+    counted = store.count_runs(parse(query), budget=0)
+    assert counted.count < 3
+    assert counted.searched_to is not None
+    assert store.count_runs(parse(query)) == Counted(3, None)
 
 
 @pytest.mark.parametrize("cursor", ["x", "", "1.2.3", "9" * 30, "-"])
