@@ -145,6 +145,7 @@ class RunHistogram(msgspec.Struct):
 class FacetValue(msgspec.Struct):
     value: str
     count: int
+    """Runs of the result that have it; of an attribute, in one of their events."""
     term: str
     """What to add to the query to keep only these, quoted as needed."""
 

@@ -6,17 +6,16 @@ back gets exactly what it lacks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 
 from runlog.config import Settings
-from runlog.errors import RunNotFound
 from runlog.reading.asofnow import explained
 from runlog.stores.base import TERMINAL_STATUSES, Reader, Run
 from runlog.stores.query import And, Node, Not, Or, Query, Term
-from runlog.web.api.lines import log_row
+from runlog.web.api.logs import log_rows
 from runlog.web.api.rows import rows_of
 from runlog.web.api.run import run_delta
 from runlog.web.api.trace import trace_page
@@ -141,7 +140,6 @@ class LogsView:
     query: Query | None
     pause: float = 0.05
     over: bool = False
-    _tasks: dict[str, str] = field(default_factory=dict)
 
     def advance(self, reader: Reader, position: Position) -> Step:
         newest = Position(*reader.position())
@@ -150,22 +148,9 @@ class LogsView:
             return Step([Message("skip", Skip(behind), newest)], newest)
         events, after = reader.tail(self.query, after=position.event, limit=LINES)
         reached = Position(after if after > position.event else newest.event, newest.change)
-        lines = [log_row(event, self._task(reader, event.run_id)) for event in events if event.kind != "open"]
+        lines = log_rows(reader, [event for event in events if event.kind != "open"])
         messages = [Message("logs", LogsDelta(lines), reached)] if lines else []
         return Step(messages, reached, more=newest.event > reached.event)
-
-    def _task(self, reader: Reader, run_id: str | None) -> str | None:
-        if run_id is None:
-            return None
-        known = self._tasks.get(run_id)
-        if known is None:
-            if len(self._tasks) > BEHIND:
-                self._tasks.clear()
-            try:
-                known = self._tasks[run_id] = reader.run(run_id).task
-            except RunNotFound:
-                return None
-        return known
 
 
 @dataclass(slots=True)
