@@ -91,6 +91,18 @@ class Site:
         self, path: str = "/", *, width: int = 1280, height: int = 800, theme: Theme = "dark", **options: Any
     ) -> Page:
         """Open a page by its link, in a browser profile of its own."""
+        page = self._page(width, height, theme, options)
+        page.goto(self.url(f"{path}#token={self._token}"))
+        return page
+
+    def open_file(self, file: Path, *, theme: Theme = "dark") -> Page:
+        """Open a file, without any network. Whatever it asks for is a complaint."""
+        page = self._page(1280, 800, theme, {"offline": True})
+        page.on("request", lambda request: self._complain("request", request.url, when=request.url != file.as_uri()))
+        page.goto(file.as_uri())
+        return page
+
+    def _page(self, width: int, height: int, theme: Theme, options: dict[str, Any]) -> Page:
         context = self._browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme, **options)
         self._contexts.append(context)
         context.set_default_timeout(PATIENCE)
@@ -98,7 +110,6 @@ class Site:
         page.on("console", lambda message: self._complain("console", message.text, when=message.type == "error"))
         page.on("pageerror", lambda error: self._complain("script", str(error)))
         page.on("dialog", lambda dialog: self._complain("dialog", dialog.message))
-        page.goto(self.url(f"{path}#token={self._token}"))
         return page
 
     def forgive(self, allowed: Callable[[str], bool]) -> None:

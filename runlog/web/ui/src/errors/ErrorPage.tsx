@@ -40,7 +40,7 @@ export function ErrorPage({ fingerprint }: { fingerprint: string }) {
   const failure = view.failure.value;
   usePageTitle(detail ? visible(shortType(detail.group)) : null);
   useKeys("Error", [
-    { key: "Escape", label: "Back to all errors", run: () => navigate(backPath()) },
+    { key: "Escape", label: "Back to all errors", run: () => navigate(backPath(fingerprint)) },
     { key: "r", label: "Load again", run: () => view.reload() },
   ]);
   if (detail === null) {
@@ -73,7 +73,7 @@ function Head({ detail: { group, searched_to }, range, q }: { detail: ErrorDetai
   return (
     <header class="error-head">
       <div class="error-top">
-        <Link href={backPath()} class="error-back" title="Back to all errors (Esc)">
+        <Link href={backPath(group.fingerprint)} class="error-back" title="Back to all errors (Esc)">
           <Icon name="left" label="Back to all errors" />
         </Link>
         <h1 title={visible(group.type)}>{visible(shortType(group))}</h1>
@@ -207,8 +207,9 @@ function shortType({ type }: ErrorGroup): string {
   return type.split(".").at(-1) || type;
 }
 
-/** The list, with the time and the query that lead here. */
-function backPath(): string {
-  const kept = params.peek().toString();
-  return kept === "" ? "/errors" : `/errors?${kept}`;
+/** The list, with the time and the query that lead here, at this kind. */
+function backPath(fingerprint: string): string {
+  const kept = new URLSearchParams(params.peek());
+  kept.set("selected", fingerprint);
+  return `/errors?${kept}`;
 }

@@ -160,7 +160,6 @@ function open(group: ErrorGroup | undefined): void {
   setParams({ selected: group.fingerprint }, "replace");
   const kept = new URLSearchParams(params.peek());
   kept.delete("selected");
-  kept.delete("sort");
   navigate(`/errors/${encodeURIComponent(group.fingerprint)}${kept.size > 0 ? `?${kept}` : ""}`);
 }
 
