@@ -136,7 +136,7 @@ function useQueryBox({ value, onApply, view }: QueryBoxProps) {
   };
   return {
     ...{ text, offers, active, focused, input, scroll, id, onScroll, apply, take, onKeyDown },
-    problem: isUnfinished(completer.problem.value, text, value) ? null : completer.problem.value,
+    problem: text !== value && isUnfinished(completer.problem.value, text, offers) ? null : completer.problem.value,
     onInput: () => {
       const element = input.current;
       if (!element) return;
@@ -159,9 +159,10 @@ function useQueryBox({ value, onApply, view }: QueryBoxProps) {
   };
 }
 
-/** What is missing at the end of what one types is not an error yet. */
-function isUnfinished(problem: Problem | null, text: string, applied: string): boolean {
-  return text !== applied && (problem?.position ?? -1) >= text.length;
+/** What is missing at the end of what one types is not an error yet, nor is the beginning of what is offered there. */
+function isUnfinished(problem: Problem | null, text: string, offers: readonly Offer[]): boolean {
+  const at = problem?.position ?? -1;
+  return at >= text.length || offers.some((offer) => !offer.recent && at >= offer.start && at < offer.end);
 }
 
 function focusAll(element: HTMLInputElement | null): void {

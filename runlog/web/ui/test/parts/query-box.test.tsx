@@ -79,6 +79,23 @@ test("an error is where it is, and in words", async () => {
   expect(input().getAttribute("aria-invalid")).toBe("true");
 });
 
+test("the beginning of what is offered is no error, until it is searched for", async () => {
+  vi.stubGlobal("fetch", async (path: string) => {
+    const wrong = { code: "bad-query", what: "'fai' is no state", why: "", fix: "", position: 7 };
+    const items = [{ text: "FAILED", label: "FAILED", detail: "" }];
+    return Response.json(path.includes("/complete") ? { start: 7, end: 10, items } : { error: wrong });
+  });
+  show("");
+  act(() => input().focus());
+  await type("status:fai");
+  expect([options(), root.querySelector(".query-problem")]).toEqual([["FAILED"], null]);
+  press("Enter");
+  expect(applied).toEqual(["status:fai"]);
+  show("status:fai");
+  await act(async () => void (await vi.advanceTimersByTimeAsync(200)));
+  expect(root.querySelector(".query-problem")?.textContent).toContain("'fai' is no state");
+});
+
 test("earlier queries are offered in the empty box", async () => {
   show("");
   act(() => input().focus());
