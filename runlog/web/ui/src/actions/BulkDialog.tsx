@@ -46,11 +46,10 @@ export function BulkDialog({ onClose, ...target }: BulkDialogProps) {
       actions={
         <>
           {(!isWorking || state.of !== null) && <Button onClick={close}>{isWorking ? "Stop here" : "Close"}</Button>}
-          {state.step === "ready" && (
+          {state.step === "ready" && state.runs > 0 && (
             <Button
               kind={act === "cancel" ? "danger" : "primary"}
               icon={act === "cancel" ? "stop" : "retry"}
-              disabled={state.runs === 0}
               onClick={() => void bulk.start(reason.trim())}
             >
               {actWords(act, state.runs)}
