@@ -111,8 +111,8 @@ class RunReader(Protocol):
         """Rows of a run with an id over `after`: of all spans, or of these only, with the logs directly inside them."""
         ...
 
-    def trace_size(self, run: Run, *, after: int = 0) -> int:
-        """How many events a run has with an id over `after`."""
+    def trace_size(self, run: Run, *, after: int = 0, inside: Collection[bytes] | None = None) -> int:
+        """How many rows `trace` still has after `after`; the starts of spans are among them, also of those that end."""
         ...
 
     def spans_inside(self, run: Run, span_id: bytes) -> set[bytes]:

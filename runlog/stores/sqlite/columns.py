@@ -49,19 +49,24 @@ def trace_rows(
     connection: apsw.Connection, run: Run, after: int, limit: int, inside: Collection[bytes] | None
 ) -> TraceRows:
     """See RunReader.trace."""
-    sql, bindings = _SELECT, dict[str, Any](run=run.id, after=after, limit=limit)
-    bindings |= {"root": run.span_id, "created": run.created}
-    if inside is not None:
-        sql += f" AND {_IS_INSIDE}"
-        bindings["spans"] = json.dumps([span.hex() for span in inside])
-    rows = connection.execute(f"{sql} ORDER BY e.id LIMIT :limit", bindings).fetchall()
+    where, bindings = _which(run, after, inside)
+    bindings |= {"limit": limit, "root": run.span_id, "created": run.created}
+    rows = connection.execute(f"{_SELECT}{where} ORDER BY e.id LIMIT :limit", bindings).fetchall()
     return TraceRows(*zip(*rows, strict=True)) if rows else TraceRows()
 
 
-def trace_size(connection: apsw.Connection, run: Run, after: int) -> int:
+def trace_size(connection: apsw.Connection, run: Run, after: int, inside: Collection[bytes] | None) -> int:
     """See RunReader.trace_size."""
-    sql = "SELECT count(*) FROM event INDEXED BY event_run WHERE run = ? AND id > ?"
-    return int(connection.execute(sql, (run.id, after)).get)
+    where, bindings = _which(run, after, inside)
+    sql = f"SELECT count(*) FROM event e INDEXED BY event_run WHERE e.run = :run AND e.id > :after{where}"
+    return int(connection.execute(sql, bindings).get)
+
+
+def _which(run: Run, after: int, inside: Collection[bytes] | None) -> tuple[str, dict[str, Any]]:
+    bindings: dict[str, Any] = {"run": run.id, "after": after}
+    if inside is None:
+        return "", bindings
+    return f" AND {_IS_INSIDE}", bindings | {"spans": json.dumps([span.hex() for span in inside])}
 
 
 def spans_inside(connection: apsw.Connection, run: Run, top: bytes) -> set[bytes]:

@@ -35,8 +35,8 @@ class RunViews(Connected):
         return columns.trace_rows(self._connection, run, after, limit, inside)
 
     @reading
-    def trace_size(self, run: Run, *, after: int = 0) -> int:
-        return columns.trace_size(self._connection, run, after)
+    def trace_size(self, run: Run, *, after: int = 0, inside: Collection[bytes] | None = None) -> int:
+        return columns.trace_size(self._connection, run, after, inside)
 
     @reading
     def spans_inside(self, run: Run, span_id: bytes) -> set[bytes]:

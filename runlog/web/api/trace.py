@@ -63,7 +63,7 @@ def trace_page(reader: Reader, run: Run, after: int, limit: int, under: bytes | 
         taken = columns.add(rows)
         cursor = rows.id[taken - 1] if taken else cursor
         left, more = left - taken, taken < len(rows) or len(rows) == wanted
-    page = columns.page(run, cursor, reader.trace_size(run, after=cursor) if more else 0)
+    page = columns.page(run, cursor, reader.trace_size(run, after=cursor, inside=inside) if more else 0)
     if after == 0:
         children = run_children(reader, run.run_id)
         page.children = _fitting_runs(children.items)

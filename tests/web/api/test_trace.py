@@ -188,6 +188,8 @@ async def test_only_what_is_inside_a_span(project: Path, asked: Asked) -> None:
     inside = run.span_id(12).hex()
     _, found = await shown(asked, f"/api/runs/{run.run_id}/trace?under={inside}")
     assert [event.name for event in found] == ["fetch-user", "HTTP GET /users/1"]
+    page, found = await shown(asked, f"/api/runs/{run.run_id}/trace?under={inside}&limit=1")
+    assert (page.more, page.remaining) == (True, 1)
     _, found = await shown(asked, f"/api/runs/{run.run_id}/trace?under={'ab' * 8}")
     assert found == []
 
