@@ -89,7 +89,11 @@ def queues(queue: Queue, files: WorkerFiles) -> list[QueueState]:
             name,
             setting.concurrency,
             setting.paused,
-            *(counts[name, what] for what in ("executing", "queued", "delayed", "waiting", "lost")),
+            executing=counts[name, "executing"],
+            queued=counts[name, "queued"],
+            delayed=counts[name, "delayed"],
+            waiting=counts[name, "waiting"],
+            lost=counts[name, "lost"],
             keyed=name in keyed,
         )
         for name in names
