@@ -56,7 +56,7 @@ export function FirstRun() {
           <Command text={"runlog trigger TASK '{}'"} /> <span>triggers a task; TASK is its id</span>
         </li>
         <li>
-          <Command text="runlog demo" /> <span>runs tasks made to look at</span>
+          <Command text="runlog demo" /> <span>makes a project of its own to look at, in runlog-demo/</span>
         </li>
       </ol>
     </Empty>
