@@ -97,6 +97,12 @@ class Compiler:
         self.exact = False
         return "0"
 
+    def sought(self, node: Node) -> str:
+        """The SQL of a node that is one of those that must all match: it may be NULL, and an index can find it."""
+        if isinstance(node, Term) and node.field.scope != "attribute":
+            return self._field(node)
+        return self.condition(node)
+
     def found_by(self, match: Match, *, one_by_one: bool = False) -> str:
         """The condition that an event is among those that an index finds, collected first or asked `one_by_one`."""
         self.exact &= match.exact

@@ -27,7 +27,7 @@ def list_runs(
 ) -> Page[Run]:
     """See Reader.runs."""
     deadline = clock.monotonic() + budget
-    plan = plan_runs(connection, query.node if query else None, most_events=_MOST_EVENTS)
+    plan = plan_runs(connection, query.node if query else None, most_events=_MOST_EVENTS, deadline=deadline)
     if plan is None:
         return Page([], None)
     after = None

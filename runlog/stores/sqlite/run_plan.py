@@ -17,10 +17,11 @@ from runlog.stores.sqlite.compiler import Compiler, conjuncts
 from runlog.stores.sqlite.event_finder import EventFinder, runs_of
 from runlog.stores.sqlite.leads import Lead, find_lead, lead_of
 from runlog.stores.sqlite.schema import IS_LISTED
-from runlog.stores.sqlite.search import lowest_level, plan_events
+from runlog.stores.sqlite.search import EVER, ids_in_time, lowest_level, plan_events
 
 _FIRST_SLICE = 4096
 _SLICE_TIME = 0.04  # seconds that a slice is made to take; one is at most 8 times as wide as the one before
+_FIRST_IDS = 65_536
 _FEW_RUNS = 1000  # whose events are looked at rather than those that match in all runs
 _OLDEST, _NEWEST = -(2**63), 2**63 - 1
 
@@ -85,8 +86,9 @@ class RunPlan:
             high = bottom
 
 
-def plan_runs(connection: apsw.Connection, node: Node | None, *, most_events: int) -> RunPlan | None:
-    """Plan a list of runs; None if there can be none. Up to `most_events` events are looked at beforehand."""
+def plan_runs(connection: apsw.Connection, node: Node | None, *, most_events: int, deadline: float) -> RunPlan | None:
+    """Plan a list of runs; None if there can be none. Up to `most_events` events are looked at beforehand, until the
+    deadline."""
     parts = conjuncts(node)
     low, high = _created(parts)
     about_events = [part for part in parts if needs_event(part)]
@@ -97,7 +99,7 @@ def plan_runs(connection: apsw.Connection, node: Node | None, *, most_events: in
     plan = RunPlan(connection, low, high, lead=find_lead(connection, about_runs, low, high))
     if about_events:
         if plan.lead is None or plan.lead.runs is None or len(plan.lead.runs) > _FEW_RUNS:
-            runs = _with_few_events(connection, node, most_events)
+            runs = _with_few_events(connection, node, most_events, deadline)
             if runs is not None:
                 plan.lead = None
                 return _among(plan, runs, []) if runs else None
@@ -156,12 +158,21 @@ def _hints(parts: Sequence[Node]) -> list[Node]:
     return [Term("run.errors", ">", "0")] if lowest >= ERROR else []
 
 
-def _with_few_events(connection: apsw.Connection, node: Node | None, most: int) -> list[int] | None:
-    """The runs that match, by the events that do; None where too many events may."""
+def _with_few_events(connection: apsw.Connection, node: Node | None, most: int, deadline: float) -> list[int] | None:
+    """The runs that match, by the events that do; None where these are too many, or there is no time for them."""
     plan = plan_events(connection, node)
     if plan is None:
         return []
     if not plan.leads_to_most(connection, most):
         return None
-    bindings = plan.bindings | {"low": _OLDEST, "high": _NEWEST}
-    return list(runs_of(connection, node, plan, bindings))
+    bottom, high = ids_in_time(connection, *EVER)
+    runs: set[int] = set()
+    width = _FIRST_IDS
+    while high > bottom:
+        low, started = max(bottom, high - width), clock.monotonic()
+        runs |= runs_of(connection, node, plan, plan.bindings | {"low": low, "high": high})
+        high, now = low, clock.monotonic()
+        if now > deadline and high > bottom:
+            return None
+        width = max(1024, int(width * min(8.0, max(0.5, _SLICE_TIME / max(now - started, 1e-6)))))
+    return list(runs)

@@ -42,7 +42,8 @@ class Walk:
     ) -> None:
         """With `by_events` the pieces are small: what is read of them are their events."""
         self._deadline, self._by_events = deadline, by_events
-        self.plan: RunPlan | None = plan_runs(connection, query.node if query else None, most_events=_MOST_EVENTS)
+        node = query.node if query else None
+        self.plan: RunPlan | None = plan_runs(connection, node, most_events=_MOST_EVENTS, deadline=deadline)
         self.searched_to: int | None = None
         """The time (ns) back to which all were seen, once the deadline has ended the iteration."""
 

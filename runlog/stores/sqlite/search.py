@@ -21,7 +21,7 @@ from runlog.stores.base import ERROR, WARN, Event, Page, Run
 from runlog.stores.evaluate import matches
 from runlog.stores.query import Node, Query, Term, is_time_range, needs_event
 from runlog.stores.sqlite.compiler import COMPARISONS, Compiler, Match, conjuncts, join_matches
-from runlog.stores.sqlite.rows import SELECT_EVENT, SELECT_RUN, Row, event_of, fetch, run_of
+from runlog.stores.sqlite.rows import SELECT_EVENT, SELECT_RUN, Row, bindable, event_of, fetch, run_of
 from runlog.stores.sqlite.schema import IS_LISTED, MINUTE, OPEN
 
 _FIRST_SLICE = 4096
@@ -32,6 +32,10 @@ _ANY = "1"
 EVER = (-(2**63), 2**63 - 1)
 _KNOWN_AND_NOT = (f"r.{IS_LISTED}", "r.version = 0")
 """The runs that the indexes are of, and the others."""
+_IDS_OF_RUN = """
+    SELECT (SELECT min(id) FROM event WHERE run = r.id), (SELECT max(id) FROM event WHERE run = r.id)
+    FROM (SELECT (SELECT id FROM run WHERE run_id = ?) AS id) AS r
+"""
 _INDEXED_RUN_FIELDS = ("run_id", "task", "status", "root_run_id")
 
 
@@ -123,7 +127,7 @@ def _finds_few_runs(node: Node) -> bool:
 
 def _runs_if_few(connection: apsw.Connection, parts: list[Node]) -> list[int] | None:
     compiler = Compiler(connection)
-    where = " AND ".join(compiler.condition(part) for part in parts)
+    where = " AND ".join(compiler.sought(part) for part in parts)
     either = " UNION ALL ".join(f"SELECT r.id FROM run r WHERE {kind} AND {where}" for kind in _KNOWN_AND_NOT)
     sql = f"{either} LIMIT {_MOST_RUNS + 1}"
     found = [row[0] for row in connection.execute(sql, compiler.bindings)]
@@ -196,8 +200,13 @@ def search_events(
 
 
 def id_range(connection: apsw.Connection, node: Node | None) -> tuple[int, int]:
-    """The ids, low <= id < high, that an event in the time asked for can have."""
-    return ids_in_time(connection, *time_range(node))
+    """The ids, low <= id < high, that an event in the time asked for, and of the run asked for, can have."""
+    low, high = ids_in_time(connection, *time_range(node))
+    for part in conjuncts(node):
+        if isinstance(part, Term) and part.op == "=" and part.field.name == "run_id":
+            [(first, last)] = fetch(connection, _IDS_OF_RUN, (bindable(str(part.operand)),))
+            low, high = (max(low, first), min(high, last + 1)) if first is not None else (0, 0)
+    return low, high
 
 
 def time_range(node: Node | None) -> tuple[int, int]:
