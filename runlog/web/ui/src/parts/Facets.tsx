@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { Facet, FacetValue, Problem } from "../api/types";
 import { visible } from "../format/ansi";
-import { count, shortCount } from "../format/number";
+import { count } from "../format/number";
 import { stance, toggled } from "../format/query";
 import { shortTime } from "../format/time";
 import { serverNow } from "../state/clock";
@@ -139,8 +139,8 @@ function Value({ facet, value, most, query, onQuery, labelOf }: ValueProps) {
           {now && <Icon name={now === "for" ? "check" : "minus"} />}
           <span class="cut">{visible(label)}</span>
         </span>
-        <span class="facet-count" title={value.count > 0 ? count(value.count) : "none with this query"}>
-          {value.count > 0 && shortCount(value.count)}
+        <span class="facet-count" title={value.count > 0 ? undefined : "none with this query"}>
+          {value.count > 0 && count(value.count)}
         </span>
       </button>
       <Button

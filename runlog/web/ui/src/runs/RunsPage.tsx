@@ -16,7 +16,7 @@ import { params, setParams } from "../state/url";
 import { type Asked, asked } from "./address";
 import { ColumnsPopover } from "./ColumnsPopover";
 import { fillOf } from "./cells";
-import { type Column, dataColumns, moved, writeColumns } from "./columns";
+import { type Column, dataColumns, filled, moved, writeColumns } from "./columns";
 import { FirstRun, NewRuns, Summary } from "./notes";
 import { SelectionBar } from "./SelectionBar";
 import { Table } from "./Table";
@@ -54,6 +54,14 @@ export function RunsPage() {
   const isFiltered = q !== "" || range.from !== null || range.to !== null;
   view.version.value;
   const isEmpty = view.list.length === 0;
+  const shown = filled(
+    columns,
+    view.list.rows.map((entry) => entry.run),
+  );
+  const move = (from: number, to: number) => {
+    const at = (index: number) => columns.findIndex((column) => column.id === shown[index]?.id);
+    setColumns(moved(columns, at(from), at(to)));
+  };
   const isUnused = isEmpty && view.state.value === "ready" && view.list.cursor === null && !isFiltered;
   const isBare = isUnused || view.state.value === "failed"; // nothing to count
   const failure = view.state.value === "ready" ? view.summaryFailure.value : null;
@@ -85,11 +93,11 @@ export function RunsPage() {
           ) : (
             <Table
               view={view}
-              columns={columns}
+              columns={shown}
               selected={here.selected}
               onSelected={(runId) => setParams({ selected: runId }, "replace")}
               onTerm={onTerm}
-              onMove={(from, to) => setColumns(moved(columns, from, to))}
+              onMove={move}
             />
           )}
           {!isEmpty && <Foot search={view} />}

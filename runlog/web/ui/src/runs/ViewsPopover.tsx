@@ -13,7 +13,7 @@ export function ViewsPopover() {
   const here = viewSearch(params.value);
   const current = [...kept, ...BUILT_IN].find((view) => view.search === here);
   return (
-    <Popover text={current?.name ?? "Views"} title="Views" align="start">
+    <Popover text={current?.name ?? "Views"} title="Views" align="end">
       {(close) => {
         const show = (view: NamedView) => {
           close();

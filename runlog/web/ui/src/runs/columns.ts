@@ -1,3 +1,5 @@
+import type { RunRow } from "../api/types";
+
 /** A column of the runs list. Any `payload.x`, `output.x`, `metadata.x` and `attr.x` is one too. */
 export interface Column {
   id: string;
@@ -71,6 +73,20 @@ export function readColumns(text: string | null): Column[] {
   const ids = text === null ? DEFAULT_COLUMNS : [...new Set(text.split(",").map(unescaped))];
   const found = ids.map(columnOf).filter((column) => column !== null);
   return found.length ? found : DEFAULT_COLUMNS.map(columnOf).filter((column) => column !== null);
+}
+
+const OFTEN_EMPTY: ReadonlyMap<string, (run: RunRow) => boolean> = new Map([
+  ["tags", (run) => run.tags.length > 0],
+  ["version", (run) => run.code_version !== null],
+]);
+
+/** Without those of the usual columns that have nothing in any of these runs: the room is for what happened. */
+export function filled(columns: readonly Column[], runs: readonly RunRow[]): readonly Column[] {
+  if (writeColumns(columns) !== null) return columns; // they were asked for
+  return columns.filter(({ id }) => {
+    const has = OFTEN_EMPTY.get(id);
+    return has === undefined || runs.some(has);
+  });
 }
 
 /** For the URL; null where they are the default ones. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { DEFAULT_COLUMNS, dataColumns, gridOf, moved, readColumns, writeColumns } from "../../src/runs/columns";
+import { DEFAULT_COLUMNS, dataColumns, filled, gridOf, moved, readColumns, writeColumns } from "../../src/runs/columns";
+import { row } from "./fixtures";
 
 describe("columns of the runs list", () => {
   it("are the default ones where the URL names none, or none that there is", () => {
@@ -14,6 +15,16 @@ describe("columns of the runs list", () => {
     expect(columns.map((column) => column.label)).toEqual(["State", "payload.user_id", "a,b", "metadata.x"]);
     expect(writeColumns(columns)).toBe("status,payload.user_id,attr.a%2Cb,metadata.x");
     expect(dataColumns(columns)).toBe("payload.user_id,attr.a%2Cb,metadata.x");
+  });
+
+  it("are not shown where no run has anything in them, unless they were asked for", () => {
+    const shown = (text: string | null, ...runs: ReturnType<typeof row>[]) =>
+      filled(readColumns(text), runs).map((column) => column.id);
+    const usual = shown(null, row("a"), row("b", { tags: ["vip"] }));
+    expect(usual).toContain("tags");
+    expect(usual).not.toContain("version");
+    expect(shown(null, row("a", { code_version: "v1" }))).toContain("version");
+    expect(shown("task,version", row("a"))).toEqual(["task", "version"]);
   });
 
   it("move", () => {
