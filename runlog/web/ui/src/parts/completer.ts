@@ -28,7 +28,6 @@ export class Completer {
   typed(text: string, caret: number, recent: readonly string[]): void {
     this.stop();
     if (text.trim() === "") {
-      this.problem.value = null;
       this.offers.value = recent.map((query) => ({
         text: query,
         label: query,
@@ -82,7 +81,10 @@ export class Completer {
   }
 
   private async checked(text: string, signal: AbortSignal): Promise<void> {
-    if (text.trim() === "") return;
+    if (text.trim() === "") {
+      this.problem.value = null;
+      return;
+    }
     try {
       this.problem.value = (await this.ask<QueryCheck>("/api/query/check", { q: text }, signal)).error;
     } catch (error) {

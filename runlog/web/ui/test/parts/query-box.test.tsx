@@ -79,6 +79,17 @@ test("an error is where it is, and in words", async () => {
   expect(input().getAttribute("aria-invalid")).toBe("true");
 });
 
+test("what was wrong is forgotten with the query", async () => {
+  show("");
+  act(() => input().focus());
+  await type("(a b");
+  await type("(a b");
+  expect(input().getAttribute("aria-invalid")).toBe("true");
+  press("Escape");
+  await act(async () => void (await vi.advanceTimersByTimeAsync(200)));
+  expect([input().value, input().getAttribute("aria-invalid")]).toEqual(["", "false"]);
+});
+
 test("the beginning of what is offered is no error, until it is searched for", async () => {
   vi.stubGlobal("fetch", async (path: string) => {
     const wrong = { code: "bad-query", what: "'fai' is no state", why: "", fix: "", position: 7 };
