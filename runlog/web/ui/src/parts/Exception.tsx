@@ -28,7 +28,7 @@ export function Exception({ data }: { data: unknown }) {
     <div class="exception">
       <p class="exception-tools">
         <Button kind="quiet" pressed={all} onClick={() => setAll(!all)}>
-          frames of libraries
+          Library frames
         </Button>
         <CopyButton text={() => exceptionText(exception)} label="Copy the traceback as text">
           Copy

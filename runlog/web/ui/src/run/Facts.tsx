@@ -29,7 +29,7 @@ export function Facts({ detail }: { detail: RunDetail }) {
         <Duration ns={run.started === null && run.ended === null ? null : run.queue_time} since={waitsSince(detail)} />
       </Fact>
       {run.started !== null && (
-        <Fact name="worked">
+        <Fact name="ran">
           <Duration ns={run.ended === null ? null : run.duration} since={run.started} />
         </Fact>
       )}
@@ -47,7 +47,7 @@ export function Facts({ detail }: { detail: RunDetail }) {
       {run.tags.length > 0 && (
         <Fact name="tags">
           {run.tags.map((tag) => (
-            <Link key={tag} class="run-tag" href={runsWith("tag", tag)}>
+            <Link key={tag} class="run-tag" title={tag} href={runsWith("tag", tag)}>
               {visible(tag)}
             </Link>
           ))}

@@ -26,7 +26,9 @@ export function Header({ shown }: { shown: Shown }) {
     <header class={`run-header run-tone-${look.tone}`}>
       <div class="run-top">
         <h1 class="run-title">
-          <span class="run-task">{visible(run.task)}</span>
+          <span class="run-task" title={run.task}>
+            {visible(run.task)}
+          </span>
           <StatusBadge status={run.status} />
         </h1>
         <span class="run-id">

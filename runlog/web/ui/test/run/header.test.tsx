@@ -79,7 +79,7 @@ test("queue and work are told apart; what the run has to do with others is linke
   show({ ...failed, parent: { run_id: "run_up", task: "nightly", status: "WAITING" }, children: 3 });
   const facts = root.querySelector(".run-facts")?.textContent ?? "";
   expect(facts).toContain("queued100 ms");
-  expect(facts).toContain("worked900 ms");
+  expect(facts).toContain("ran900 ms");
   expect(facts).toContain("3 child runs");
   const links = [...root.querySelectorAll("a")].map((link) => link.getAttribute("href"));
   expect(links).toEqual(expect.arrayContaining(["/runs/run_up", "/runs?q=tag%3Ademo", "/runs?q=queue%3Adefault"]));

@@ -41,7 +41,7 @@ export function ContextTab({ detail }: { detail: RunDetail }) {
           </p>
         ))}
       </Card>
-      <Card title="Course">
+      <Card title="Times">
         <FactList
           facts={[
             moment("Created", run.created, detail.created_text),
