@@ -174,7 +174,7 @@ class FailureIndex:
         return found[-1].time
 
     def _add_run(self, run: FailedRun) -> None:
-        error = _decoded(_read_error, run.error, _Error(run.status.capitalize(), run.reason or ""))
+        error = _decoded(_read_error, run.error, _Error(run.status.replace("_", " ").capitalize(), run.reason or ""))
         kind, message, exception = str(error.type), str(error.message), error.exception
         frames = exception.frames if exception is not None else []
         name = kind.rpartition(".")[2] or "Exception"

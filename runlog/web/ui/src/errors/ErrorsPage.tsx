@@ -272,7 +272,7 @@ function Nothing({ hasQuery, hasRange }: { hasQuery: boolean; hasRange: boolean 
     );
   }
   return (
-    <Empty title="No error matches">
+    <Empty title={hasQuery ? "No error matches" : "No errors in this time"}>
       <p class="state-actions">
         {hasQuery && (
           <Button icon="cross" onClick={() => setParams({ q: null }, "push")}>

@@ -35,6 +35,8 @@ export function LogsPage() {
   view.version.value;
   const chosen = selection.value;
   const eventId = chosen !== null && "event" in chosen ? chosen.event : null;
+  const isUnused = view.list.lines.length === 0 && view.state.value === "ready" && view.list.cursor === null;
+  const isBare = isUnused && q === "" && (range.from ?? range.to) === null; // nothing to count
   const failure = view.state.value === "ready" ? (view.summaryFailure.value ?? view.aroundFailure.value) : null;
   return (
     <div class="list-page">
@@ -61,7 +63,7 @@ export function LogsPage() {
           </Button>
         </div>
       </div>
-      {view.state.value !== "failed" && (
+      {view.state.value !== "failed" && !isBare && (
         <Histogram
           data={view.histogram.value}
           series={LEVELS.map((level) => ({

@@ -47,7 +47,7 @@ export function Failed({ error, onRetry, inline = false }: { error: unknown; onR
     <div class={inline ? "state state-inline" : "state"} role="alert">
       <p class="state-title tone-bad">
         <Icon name="warn" />
-        {problem.what}
+        {sentence(problem.what)}
       </p>
       {problem.why && <p class="state-text">{problem.why}</p>}
       {problem.fix && <Command text={problem.fix} />}
@@ -58,6 +58,11 @@ export function Failed({ error, onRetry, inline = false }: { error: unknown; onR
       )}
     </div>
   );
+}
+
+/** What the server says, as a heading. */
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** A line to type. */

@@ -1,5 +1,6 @@
 // What is traced by itself, and where spans are sent: the state of each plugin, why, and what helps.
 import { useEffect } from "preact/hooks";
+import { ApiError } from "../api/client";
 import type { Plugin, PluginsAnswer } from "../api/types";
 import { visible } from "../format/ansi";
 import { jsonText } from "../format/json";
@@ -7,7 +8,7 @@ import { count, plural } from "../format/number";
 import { DataText } from "../parts/DataText";
 import { Icon } from "../parts/Icon";
 import { Link } from "../parts/Link";
-import { Command, Failed, Loading } from "../parts/states";
+import { Command, Empty, Failed, Loading } from "../parts/states";
 import { Time } from "../parts/Time";
 import { Following } from "../state/following";
 import { useKeys } from "../state/keys";
@@ -25,6 +26,7 @@ export function PluginsPage() {
   const answer = view.answer.value;
   const failure = view.failure.value;
   if (answer === null) {
+    if (failure instanceof ApiError && failure.problem.code === "no-log") return <NoneYet />;
     return failure === null ? <Loading what="Reading" /> : <Failed error={failure} onRetry={() => view.reload()} />;
   }
   const { plugins, exporters } = answer;
@@ -149,6 +151,16 @@ function Exporter(pairs: [string, unknown][]) {
         {text("state") === "unknown" && ": no process has said anything of it yet"}
       </p>
     </li>
+  );
+}
+
+function NoneYet() {
+  return (
+    <Empty title="No worker has run yet">
+      <p>
+        Each worker says as it starts which instrumentations are at work: <code>runlog dev</code> starts one.
+      </p>
+    </Empty>
   );
 }
 

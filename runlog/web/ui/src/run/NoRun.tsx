@@ -1,7 +1,7 @@
 import { ApiError } from "../api/client";
 import { visible } from "../format/ansi";
 import { Link } from "../parts/Link";
-import { Empty, Failed } from "../parts/states";
+import { Empty, Failed, sentence } from "../parts/states";
 
 interface NoRunProps {
   id: string;
@@ -14,7 +14,7 @@ export function NoRun({ id, error, onRetry }: NoRunProps) {
   if (!(error instanceof ApiError) || error.status !== 404) return <Failed error={error} onRetry={onRetry} />;
   const { what, why } = error.problem;
   return (
-    <Empty title={what}>
+    <Empty title={sentence(what)}>
       <p>{why ? <WithLinks text={visible(why)} /> : "It may have been pruned, or its id may be of another project."}</p>
       <p>
         <Link href={`/runs?q=${encodeURIComponent(`run:${shortened(id)}*`)}`}>Runs with a similar id</Link>

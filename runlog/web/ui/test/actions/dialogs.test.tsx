@@ -74,7 +74,7 @@ test("what is refused is said in the dialog, which stays", async () => {
   answers.set("/api/runs/run_1/cancel", new Response(problem, { status: 503 }));
   await open(<CancelDialog detail={detail({ status: "QUEUED" })} onClose={closed} />);
   await click(button("Cancel the run"));
-  await shows("the queue is busy");
+  await shows("The queue is busy");
   expect(root.textContent).toContain("another holds it");
   expect(closed).not.toHaveBeenCalled();
 });
