@@ -33,8 +33,8 @@ EVER = (-(2**63), 2**63 - 1)
 _KNOWN_AND_NOT = (f"r.{IS_LISTED}", "r.version = 0")
 """The runs that the indexes are of, and the others."""
 _IDS_OF_RUN = """
-    SELECT (SELECT min(id) FROM event WHERE run = r.id), (SELECT max(id) FROM event WHERE run = r.id)
-    FROM (SELECT (SELECT id FROM run WHERE run_id = ?) AS id) AS r
+    SELECT (SELECT min(id) FROM event WHERE run = asked.id), (SELECT max(id) FROM event WHERE run = asked.id)
+    FROM (SELECT (SELECT id FROM run WHERE run_id = ?) AS id) AS asked
 """
 _INDEXED_RUN_FIELDS = ("run_id", "task", "status", "root_run_id")
 

@@ -89,6 +89,28 @@ def test_a_search_without_an_index_stops_in_time_and_goes_on(store: Store, monke
     assert [event.time for event in page.items] == [NOW]
 
 
+@pytest.mark.parametrize("query", ["x", "-y", "amount:<1"])
+def test_a_search_in_a_run_looks_at_nothing_else(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setattr(search, "_FIRST_SLICE", 10)
+    events = [log("x", "run_a" if n == 50 else "run_b", amount=0) for n in range(100)]
+    store.write(Batch(events, [run("run_a"), run("run_b")]))
+    asked: list[tuple[str, Any]] = []
+
+    def note(_: object, sql: str, values: Any) -> bool:
+        asked.append((sql, values))
+        return True
+
+    store._connection.exec_trace = note
+    page = store.search(parse(f"run.id:run_a {query}"), budget=0)
+    store._connection.exec_trace = None
+    assert len(page.items) == 1
+    assert store.search(parse(f"run.id:run_c {query}")).items == []
+    plans = [store._connection.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall() for sql, values in asked]
+    assert not [step for plan in plans for *_, step in plan if str(step).startswith("SCAN r")]
+
+
 @pytest.mark.parametrize("query", ["run.worker:w", "run.worker:w x", "status:executing run.worker:w"])
 def test_a_list_of_runs_without_an_index_stops_in_time_and_goes_on(
     store: Store, monkeypatch: pytest.MonkeyPatch, query: str
