@@ -29,6 +29,8 @@ LINES = 500
 """Log lines in one message."""
 ROWS = 500
 """Changed runs in one message."""
+SEARCHED = 50
+"""Changed runs whose events are searched in one step."""
 TRACE_ROWS = 25_000
 _ENDED = sorted(TERMINAL_STATUSES)
 
@@ -114,8 +116,9 @@ class RunsView:
         behind = newest.change - position.change
         if behind > BEHIND:
             return Step([Message("skip", Skip(behind), newest)], newest)
-        changed, change = reader.changes(position.change, ROWS)
-        some = len(changed) == ROWS
+        limit = SEARCHED if self.query is not None and self.query.needs_event else ROWS
+        changed, change = reader.changes(position.change, limit)
+        some = len(changed) == limit
         reached = Position(newest.event, change if some else max(change, newest.change))
         if not changed:
             return Step([], reached)
@@ -130,7 +133,13 @@ class RunsView:
             return [run for run in changed if run.version > 0]
         these: list[Node] = [Term("run.id", "=", run.run_id) for run in changed]
         node = And((self.query.node, these[0] if len(these) == 1 else Or(tuple(these))))
-        return reader.runs(Query(str(node), node), limit=ROWS).items
+        found, cursor = list[Run](), None
+        while True:  # who was not looked at yet is not one that matches no longer
+            page = reader.runs(Query(str(node), node), cursor=cursor, limit=ROWS)
+            found += page.items
+            cursor = page.cursor
+            if cursor is None:
+                return found
 
 
 @dataclass(slots=True)

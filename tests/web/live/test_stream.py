@@ -17,7 +17,7 @@ from runlog.config import Settings
 from runlog.stores import open_store
 from runlog.stores.base import ERROR, INFO, Batch, Event, Run
 from runlog.stores.query import parse
-from runlog.stores.sqlite import SQLiteStore
+from runlog.stores.sqlite import SQLiteStore, run_list
 from runlog.web.live.position import Position
 from runlog.web.live.stream import _stream
 from runlog.web.live.views import BEHIND, LogsView, RunsView, RunView, TickView, View
@@ -36,13 +36,16 @@ class Writer:
         self._sequence = 0
 
     def run(self, run_id: str, version: int = 1, status: str = "EXECUTING", **fields: Any) -> None:
+        self.store.write(Batch(runs=[self.made(run_id, version, status, **fields)]))
+
+    def made(self, run_id: str, version: int = 1, status: str = "EXECUTING", **fields: Any) -> Run:
         known = {"task": "t", "queue": "t", "created": NOW, "changed": NOW + version, "span_id": b"r" * 8, **fields}
-        self.store.write(Batch(runs=[Run(run_id, version, status=status, **known)]))
+        return Run(run_id, version, status=status, **known)
 
     def logs(self, run_id: str | None, *messages: str, level: int = INFO) -> None:
-        self.store.write(Batch(events=[self._log(run_id, message, level) for message in messages]))
+        self.store.write(Batch(events=[self.log(run_id, message, level) for message in messages]))
 
-    def _log(self, run_id: str | None, message: str, level: int) -> Event:
+    def log(self, run_id: str | None, message: str, level: int = INFO) -> Event:
         self._sequence += 1
         ids = (b"t" * 16, None, b"r" * 8)
         return Event(
@@ -202,6 +205,20 @@ async def test_a_run_that_comes_to_match_by_an_event_is_sent(
         assert (await client.until("runs"))["gone"] == ["run_a"]
         writer.logs("run_a", "bad", level=ERROR)
         assert [row["run_id"] for row in (await client.until("runs"))["rows"]] == ["run_a"]
+
+
+async def test_runs_that_are_searched_slowly_are_not_told_gone(
+    settings: Settings, services: Services, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_list, "_A_LOOK", 1)
+    monkeypatch.setattr(run_list, "_MOST_EVENTS", 1)
+    runs = SQLiteStore.runs
+    monkeypatch.setattr(SQLiteStore, "runs", lambda *args, **named: runs(*args, **named, budget=0))
+    names = [f"run_{number}" for number in range(5)]
+    async with streaming(services, RunsView(settings, parse("-fine"))) as client:
+        writer.store.write(Batch([writer.log(name, "bad") for name in names], [writer.made(name) for name in names]))
+        delta = await client.until("runs")
+        assert (sorted(row["run_id"] for row in delta["rows"]), delta["gone"]) == (names, [])
 
 
 async def test_a_tick_says_that_something_changed(services: Services, writer: Writer) -> None:
