@@ -72,8 +72,8 @@ def _bind_all(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    family, kind, _, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
-    made = socket.socket(family, kind)
+    family, kind, protocol, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
+    made = socket.socket(family, kind, protocol)  # asyncio turns Nagle's delay off where it is told that this is TCP
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import anyio
 import pytest
 from anyio.abc import SocketStream
@@ -78,3 +80,9 @@ async def test_more_connections_than_there_may_be_are_closed(
             for stream in (first, second):
                 await stream.aclose()
             server.stop()
+
+
+def test_small_answers_are_sent_at_once() -> None:
+    """Else the second packet of each waits 40 ms. asyncio cares for it where it is told that the socket is TCP's."""
+    with listening(port=0) as sockets:
+        assert {one.proto for one in sockets} == {socket.IPPROTO_TCP}
