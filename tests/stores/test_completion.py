@@ -20,6 +20,7 @@ from runlog.stores.query.completion import Place, place_at
         ("status:|", ("", "", "status", "")),
         ("-status:fa|iled x", ("failed", "fa", "status", "")),
         ("level:>=w|", ("w", "w", "level", ">=")),
+        ("dur:>|=1s", (">=1s", ">", "dur", "")),
         ("task:(a OR b|)", ("b", "b", "task", "")),
         ("task:(a |", ("", "", "task", "")),
         ("task:(a) q|", ("q", "q", None, "")),

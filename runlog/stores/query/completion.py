@@ -81,7 +81,10 @@ class _Scanner:
         if not colon:
             return None
         self._at += 1
-        operator = self._take(_OPERATOR)
+        start, operator = self._at, self._take(_OPERATOR)
+        if self._target < self._at:
+            self._token(_BARE_VALUE)
+            return Place(start, self._at, self._text[start : self._target], whole)
         if self._text.startswith("(", self._at) and self._target > self._at:
             self._at += 1
             self._keys.append(whole)
