@@ -121,6 +121,7 @@ function Rows({ groups }: { groups: readonly ErrorGroup[] }) {
     const group = groups[Math.max(0, Math.min(groups.length - 1, at))];
     if (!group) return;
     list.current?.scrollTo(groups.indexOf(group));
+    list.current?.focus();
     setParams({ selected: group.fingerprint }, "replace");
   };
   useKeys("Errors", [

@@ -131,6 +131,7 @@ function useLineKeys({ view, tail, selected, count, line, list }: KeysProps): vo
       const log = logOf(line(at));
       if (!log) continue;
       list.current?.scrollTo(at);
+      list.current?.focus();
       select({ event: log.id });
       return;
     }

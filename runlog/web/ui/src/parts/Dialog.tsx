@@ -20,8 +20,13 @@ export function Dialog({ title, children, actions, onClose, wide = false }: Dial
   const heading = useId();
   useEffect(() => {
     const dialog = element.current;
+    const before = document.activeElement;
     if (dialog && !dialog.open) dialog.showModal();
-    return () => dialog?.close();
+    return () => {
+      dialog?.close();
+      // Where it is taken out of the page at once, the browser does not get to it.
+      if (before instanceof HTMLElement && before !== document.activeElement) before.focus({ preventScroll: true });
+    };
   }, []);
   return (
     <KeyLayer.Provider value={layer}>

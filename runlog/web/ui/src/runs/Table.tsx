@@ -45,6 +45,7 @@ export function Table({ view, columns, selected, onSelected, onTerm, onMove }: T
     if (!run) return;
     onSelected(run.run_id);
     list.current?.scrollTo(index);
+    list.current?.focus();
   };
   const toggle = (runId: string) => {
     view.chosen.value = view.chosen.peek().toggled(runId);

@@ -82,7 +82,7 @@ export function Timeline({ store, loader, selected, onSelect, onEnter }: Timelin
   useAddress(control);
   useEffect(() => selected.subscribe((selection) => control.select(selection)), [control, selected]);
   const focusRows = () => scroll.current?.focus();
-  useTimelineKeys(control, () => filter.current?.select(), onEnter);
+  useTimelineKeys(control, focusRows, () => filter.current?.select(), onEnter);
 
   return (
     <section class="timeline" aria-label="Timeline">

@@ -9,19 +9,24 @@ const LEVELS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 
 export function useTimelineKeys(
   control: TimelineControl,
+  focusRows: () => void,
   onFilter: () => void,
   onEnter: (() => void) | undefined,
 ): void {
   const toggle = (name: string, value: string) => () => toggleParam(params.peek(), name, value);
+  const going = (go: () => void) => () => {
+    focusRows();
+    go();
+  };
   useKeys("Timeline", [
-    { key: "j", label: "Next row", run: () => control.move(1) },
-    { key: "k", label: "Previous row", run: () => control.move(-1) },
-    { key: "ArrowDown", label: "Next row", run: () => control.move(1) },
-    { key: "ArrowUp", label: "Previous row", run: () => control.move(-1) },
-    { key: "PageDown", label: "A page down", run: () => control.move(control.page) },
-    { key: "PageUp", label: "A page up", run: () => control.move(-control.page) },
-    { key: "Home", label: "First row", run: () => control.goTo(0) },
-    { key: "End", label: "Last row", run: () => control.goTo(Number.MAX_SAFE_INTEGER) },
+    { key: "j", label: "Next row", run: going(() => control.move(1)) },
+    { key: "k", label: "Previous row", run: going(() => control.move(-1)) },
+    { key: "ArrowDown", label: "Next row", run: going(() => control.move(1)) },
+    { key: "ArrowUp", label: "Previous row", run: going(() => control.move(-1)) },
+    { key: "PageDown", label: "A page down", run: going(() => control.move(control.page)) },
+    { key: "PageUp", label: "A page up", run: going(() => control.move(-control.page)) },
+    { key: "Home", label: "First row", run: going(() => control.goTo(0)) },
+    { key: "End", label: "Last row", run: going(() => control.goTo(Number.MAX_SAFE_INTEGER)) },
     { key: "ArrowRight", label: "Open, or go into", run: () => control.right() },
     { key: "ArrowLeft", label: "Close, or go out of", run: () => control.left() },
     { key: "Space", label: "Open or close", run: () => control.toggle() },
@@ -39,8 +44,8 @@ export function useTimelineKeys(
       label: "Open so many levels",
       run: () => control.setLevel(level),
     })),
-    { key: "n", label: "Next error", run: () => control.nextError(1) },
-    { key: "p", label: "Previous error", run: () => control.nextError(-1) },
+    { key: "n", label: "Next error", run: going(() => control.nextError(1)) },
+    { key: "p", label: "Previous error", run: going(() => control.nextError(-1)) },
     { key: "/", label: "Filter", run: onFilter },
     { key: "!", label: "Errors only", run: toggle("errors", "1") },
     { key: "l", label: "Logs", run: toggle("logs", "0") },
