@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from runlog.stores.base import Event, Reader
 from runlog.stores.query import Query
+from runlog.web.answers import MOST
 from runlog.web.api.lines import log_row
 from runlog.web.api.lists import ASKED, BARS, CURSOR, grid_asked, of_logs, page_size, query_asked
 from runlog.web.api.rows import milliseconds
@@ -15,6 +18,8 @@ from runlog.web.live.position import Position
 
 _TIME = "time"
 _MOST_BESIDE = 200
+_BESIDE = 64 * 1024
+"""Bytes of an answer that are not its lines, at most."""
 
 
 def log_rows(reader: Reader, events: Sequence[Event]) -> list[Log]:
@@ -27,7 +32,21 @@ def logs_page(reader: Reader, query: Query, cursor: str | None, limit: int) -> L
     """A page of lines, newest first."""
     position = str(Position(*reader.position()))
     page = reader.search(query, cursor=cursor, limit=limit)
-    return LogsPage(log_rows(reader, page.items), page.cursor, milliseconds(page.searched_to), position)
+    rows = log_rows(reader, page.items)
+    fitting = _fitting(rows)
+    if fitting < len(rows):
+        return LogsPage(rows[:fitting], str(rows[fitting - 1].id), None, position)
+    return LogsPage(rows, page.cursor, milliseconds(page.searched_to), position)
+
+
+def _fitting(rows: Sequence[Log]) -> int:
+    """How many of the rows fit into one answer, at least one."""
+    left = MOST - _BESIDE
+    for number, row in enumerate(rows):
+        left -= len(msgspec.json.encode(row, enc_hook=str)) + 1
+        if left < 0:
+            return max(1, number)
+    return len(rows)
 
 
 async def logs(call: Call) -> LogsPage:

@@ -59,7 +59,7 @@ def _row(run: Run, columns: Pairs) -> RunRow:
         replay_of=_text(options.get("replay_of")),
         schedule_id=_text(options.get("schedule_id")),
         batch_id=_text(options.get("batch_id")),
-        columns=[(name, _short(value)) for name, value in columns],
+        columns=[(name, short(value, _MESSAGE)) for name, value in columns],
     )
 
 
@@ -73,10 +73,10 @@ def error_title(error: dict[str, Any] | None) -> ErrorTitle | None:
     return ErrorTitle(str(error.get("type") or "Exception"), str(error.get("message") or "")[:_MESSAGE])
 
 
-def _short(value: Any) -> Any:
-    """What a cell has room for: what is longer is cut, and then text."""
+def short(value: Any, most: int) -> Any:
+    """What a row has room for: what is longer is cut, and then text."""
     text = value if isinstance(value, str) else json_text(value)
-    return value if len(text) <= _MESSAGE else text[:_MESSAGE] + "…"
+    return value if len(text) <= most else text[:most] + "…"
 
 
 def _queue_time(run: Run) -> int | None:

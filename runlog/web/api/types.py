@@ -352,7 +352,7 @@ class Log(msgspec.Struct):
     """Rendered, cut at 2,000 characters."""
     cut: bool
     attributes: Pairs
-    """The first 8."""
+    """The first 8, values longer than 200 characters cut."""
     more_attributes: int
     exception: ErrorTitle | None
     run_id: str | None

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 import pytest
 
 from runlog.stores.base import ERROR, INFO, LEVEL_NAMES, Batch
@@ -98,3 +99,20 @@ async def test_the_lines_beside_one(made: Asked) -> None:
 )
 async def test_what_cannot_be_asked(made: Asked, path: str, status: int, said: str) -> None:
     assert said in refused(await made.get(path), status)
+
+
+async def test_lines_with_much_in_them_fit_into_their_answers(asked: Asked) -> None:
+    run = run_of(1)
+    event = events_of(1)[0]
+    lines = [
+        msgspec.structs.replace(
+            event, message="\x01" * 2500, attributes={f"{key}{'k' * 300}": ["v" * 50_000] for key in range(10)}
+        )
+        for _ in range(1000)
+    ]
+    write(asked, Batch(lines, [run]))
+    found = await pages(asked, "", 1000)
+    assert len({line["id"] for line in found}) == len(found) == len(lines)
+    assert (found[0]["cut"], len(found[0]["message"]), found[0]["more_attributes"]) == (True, 2000, 2)
+    key, value = found[0]["attributes"][0]
+    assert (len(key), key[-1], len(value), value[-1]) == (201, "…", 201, "…")
