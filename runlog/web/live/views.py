@@ -31,7 +31,8 @@ ROWS = 500
 """Changed runs in one message."""
 SEARCHED = 50
 """Changed runs whose events are searched in one step."""
-TRACE_ROWS = 25_000
+TRACE_ROWS = 5_000
+"""Rows of a trace in one message: they are read well within the time of a step, also on a busy machine."""
 _ENDED = sorted(TERMINAL_STATUSES)
 
 

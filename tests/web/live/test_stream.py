@@ -18,6 +18,7 @@ from runlog.stores import open_store
 from runlog.stores.base import ERROR, INFO, Batch, Event, Run
 from runlog.stores.query import parse
 from runlog.stores.sqlite import SQLiteStore, run_list
+from runlog.web.live import views
 from runlog.web.live.position import Position
 from runlog.web.live.stream import _stream
 from runlog.web.live.views import BEHIND, LogsView, RunsView, RunView, TickView, View
@@ -126,6 +127,19 @@ async def test_a_run_is_shown_as_it_is_and_then_what_is_new(
             pass
         assert "FAILED" in "".join(piece["text"] for piece in delta["headline"])
         await client.until("end")
+
+
+async def test_what_one_message_has_no_room_for_comes_with_the_next(
+    settings: Settings, services: Services, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "TRACE_ROWS", 2)
+    writer.run("run_a")
+    writer.logs("run_a", *"abcde")
+    got: list[list[str]] = []
+    async with streaming(services, RunView(settings, "run_a"), Position(0, 0)) as client:
+        while sum(map(len, got)) < 5:
+            got.append(messages(await client.until("trace")))
+    assert got == [["a", "b"], ["c", "d"], ["e"]]
 
 
 async def test_the_rows_of_children_come_with_their_parent(
