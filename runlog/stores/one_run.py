@@ -106,17 +106,29 @@ class RunReader(Protocol):
         ...
 
     def trace(
-        self, run: Run, *, after: int = 0, limit: int = 5000, inside: Collection[bytes] | None = None
+        self,
+        run: Run,
+        *,
+        after: int = 0,
+        limit: int = 5000,
+        inside: Collection[bytes] | None = None,
+        has_logs: bool = True,
     ) -> TraceRows:
         """Rows of a run with an id over `after`: of all spans, or of these only, with the logs directly inside them."""
         ...
 
-    def trace_size(self, run: Run, *, after: int = 0, inside: Collection[bytes] | None = None) -> int:
+    def trace_size(
+        self, run: Run, *, after: int = 0, inside: Collection[bytes] | None = None, has_logs: bool = True
+    ) -> int:
         """How many rows `trace` still has after `after`; the starts of spans are among them, also of those that end."""
         ...
 
     def spans_inside(self, run: Run, span_id: bytes) -> set[bytes]:
         """The ids of a span and of all spans inside it."""
+        ...
+
+    def spans_above(self, run: Run, span_id: bytes) -> set[bytes]:
+        """The ids of a span and of all spans that it is in."""
         ...
 
     def way_down(self, run: Run, way: Way) -> list[Event]:

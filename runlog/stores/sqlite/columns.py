@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 
@@ -45,28 +45,34 @@ _IS_INSIDE = f"lower(hex(iif(e.kind = {LOG}, e.parent_id, e.span_id))) IN (SELEC
 _PLACES = f"SELECT span_id, parent_id FROM event INDEXED BY event_run WHERE run = ? AND kind <> {LOG}"
 
 
-def trace_rows(
-    connection: apsw.Connection, run: Run, after: int, limit: int, inside: Collection[bytes] | None
-) -> TraceRows:
+class Part(NamedTuple):
+    """Which rows of a trace: of all spans or of some, with the logs directly inside them or without."""
+
+    spans: Collection[bytes] | None
+    has_logs: bool
+
+
+def trace_rows(connection: apsw.Connection, run: Run, after: int, limit: int, part: Part) -> TraceRows:
     """See RunReader.trace."""
-    where, bindings = _which(run, after, inside)
+    where, bindings = _which(run, after, part)
     bindings |= {"limit": limit, "root": run.span_id, "created": run.created}
     rows = connection.execute(f"{_SELECT}{where} ORDER BY e.id LIMIT :limit", bindings).fetchall()
     return TraceRows(*zip(*rows, strict=True)) if rows else TraceRows()
 
 
-def trace_size(connection: apsw.Connection, run: Run, after: int, inside: Collection[bytes] | None) -> int:
+def trace_size(connection: apsw.Connection, run: Run, after: int, part: Part) -> int:
     """See RunReader.trace_size."""
-    where, bindings = _which(run, after, inside)
+    where, bindings = _which(run, after, part)
     sql = f"SELECT count(*) FROM event e INDEXED BY event_run WHERE e.run = :run AND e.id > :after{where}"
     return int(connection.execute(sql, bindings).get)
 
 
-def _which(run: Run, after: int, inside: Collection[bytes] | None) -> tuple[str, dict[str, Any]]:
+def _which(run: Run, after: int, part: Part) -> tuple[str, dict[str, Any]]:
     bindings: dict[str, Any] = {"run": run.id, "after": after}
-    if inside is None:
-        return "", bindings
-    return f" AND {_IS_INSIDE}", bindings | {"spans": json.dumps([span.hex() for span in inside])}
+    where = "" if part.has_logs else f" AND e.kind <> {LOG}"
+    if part.spans is None:
+        return where, bindings
+    return f"{where} AND {_IS_INSIDE}", bindings | {"spans": json.dumps([span.hex() for span in part.spans])}
 
 
 def spans_inside(connection: apsw.Connection, run: Run, top: bytes) -> set[bytes]:
@@ -82,4 +88,15 @@ def spans_inside(connection: apsw.Connection, run: Run, top: bytes) -> set[bytes
             if span not in found:
                 found.add(span)
                 waiting.append(span)
+    return found
+
+
+def spans_above(connection: apsw.Connection, run: Run, bottom: bytes) -> set[bytes]:
+    """See RunReader.spans_above."""
+    above = dict(connection.execute(_PLACES, (run.id,)))
+    found: set[bytes] = set()
+    span: bytes | None = bottom
+    while span is not None and span not in found:
+        found.add(span)
+        span = above.get(span)
     return found

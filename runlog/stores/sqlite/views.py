@@ -30,17 +30,29 @@ class RunViews(Connected):
 
     @reading
     def trace(
-        self, run: Run, *, after: int = 0, limit: int = 5000, inside: Collection[bytes] | None = None
+        self,
+        run: Run,
+        *,
+        after: int = 0,
+        limit: int = 5000,
+        inside: Collection[bytes] | None = None,
+        has_logs: bool = True,
     ) -> TraceRows:
-        return columns.trace_rows(self._connection, run, after, limit, inside)
+        return columns.trace_rows(self._connection, run, after, limit, columns.Part(inside, has_logs))
 
     @reading
-    def trace_size(self, run: Run, *, after: int = 0, inside: Collection[bytes] | None = None) -> int:
-        return columns.trace_size(self._connection, run, after, inside)
+    def trace_size(
+        self, run: Run, *, after: int = 0, inside: Collection[bytes] | None = None, has_logs: bool = True
+    ) -> int:
+        return columns.trace_size(self._connection, run, after, columns.Part(inside, has_logs))
 
     @reading
     def spans_inside(self, run: Run, span_id: bytes) -> set[bytes]:
         return columns.spans_inside(self._connection, run, span_id)
+
+    @reading
+    def spans_above(self, run: Run, span_id: bytes) -> set[bytes]:
+        return columns.spans_above(self._connection, run, span_id)
 
     @reading
     def way_down(self, run: Run, way: Way) -> list[Event]:

@@ -53,18 +53,25 @@ class _Extra(msgspec.Struct):
     links: Any = None
 
 
-def trace_page(reader: Reader, run: Run, after: int, limit: int, under: bytes | None = None) -> TracePage:
-    """A page of a run's trace: rows with an id over `after`, as many as fit into one answer."""
+def trace_page(
+    reader: Reader, run: Run, after: int, limit: int, under: bytes | None = None, to: bytes | None = None
+) -> TracePage:
+    """A page of a run's trace: rows with an id over `after`, as many as fit into one answer; of all of it, of what is
+    inside the span `under`, or of the spans on the way to the span `to`."""
     inside = None if under is None else reader.spans_inside(run, under)
+    if to is not None:
+        inside = reader.spans_above(run, to)
+    has_logs = to is None
     columns, cursor, left, more = _Columns(), after, max(1, min(limit, ROWS)), True
     while left > 0 and more and columns.size < BYTES:
         wanted = min(left, _AT_ONCE)
-        rows = reader.trace(run, after=cursor, limit=wanted, inside=inside)
+        rows = reader.trace(run, after=cursor, limit=wanted, inside=inside, has_logs=has_logs)
         taken = columns.add(rows)
         cursor = rows.id[taken - 1] if taken else cursor
         left, more = left - taken, taken < len(rows) or len(rows) == wanted
-    page = columns.page(run, cursor, reader.trace_size(run, after=cursor, inside=inside) if more else 0)
-    if after == 0:
+    left = reader.trace_size(run, after=cursor, inside=inside, has_logs=has_logs) if more else 0
+    page = columns.page(run, cursor, left)
+    if after == 0 and to is None:
         children = run_children(reader, run.run_id)
         page.children = _fitting_runs(children.items)
         page.children_total = len(children.items) if children.cursor is None else reader.relatives(run).children
@@ -253,16 +260,21 @@ def _packed(values: array[float] | array[int] | bytes | bytearray) -> str:
     return b2a_base64(values, newline=False).decode()
 
 
-async def trace(call: Call) -> TracePage:
-    under = call.text("under")
+def _span_id(text: str) -> bytes | None:
     try:
-        top = bytes.fromhex(under) if under else None
+        return bytes.fromhex(text) if text else None
     except ValueError:
-        raise bad_request(f"{under[:40]!r} is not the id of a span", "it is 16 hexadecimal digits") from None
+        raise bad_request(f"{text[:40]!r} is not the id of a span", "it is 16 hexadecimal digits") from None
+
+
+async def trace(call: Call) -> TracePage:
+    under, to = _span_id(call.text("under")), _span_id(call.text("to"))
+    if under and to:
+        raise bad_request("what is inside a span and the way to one are two questions", "ask for `under` or for `to`")
     after, limit = call.parameters.get("after") or 0, call.parameters.get("limit") or ROWS
 
     def read(reader: Reader) -> TracePage:
-        return trace_page(reader, reader.run(call.path["run_id"], data=False), after, limit, top)
+        return trace_page(reader, reader.run(call.path["run_id"], data=False), after, limit, under, to)
 
     return await call.read(read)
 
@@ -279,6 +291,7 @@ ENDPOINTS = (
             Parameter("after", "integer", "The cursor of the page before.", 0, 0),
             Parameter("limit", "integer", "Rows at most.", ROWS, 1, ROWS),
             Parameter("under", "text", "A span's id: only what is inside it."),
+            Parameter("to", "text", "A span's id: only it and the spans that it is in."),
         ),
     ),
 )

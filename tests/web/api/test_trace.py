@@ -194,6 +194,22 @@ async def test_only_what_is_inside_a_span(project: Path, asked: Asked) -> None:
     assert found == []
 
 
+async def test_only_the_way_to_a_span(project: Path, asked: Asked) -> None:
+    run = completed()
+    save(project, [run])
+    inside = {event.span_id.hex(): event for event in run.events if event.span_id is not None}
+    way, span = [], run.span_id(13).hex()
+    while span in inside:
+        way.append(inside[span].name)
+        span = (inside[span].parent_id or b"").hex()
+    page, found = await shown(asked, f"/api/runs/{run.run_id}/trace?to={run.span_id(13).hex()}")
+    assert len(way) > 2
+    assert {event.name for event in found} == set(way)
+    assert not page.more
+    _, found = await shown(asked, f"/api/runs/{run.run_id}/trace?to={'ab' * 8}")
+    assert found == []
+
+
 async def test_the_runs_that_it_triggered_are_on_the_first_page(project: Path, asked: Asked) -> None:
     parent, *children = (Writer(number, "parent" if number == 1 else "child", "COMPLETED") for number in range(1, 4))
     parent.span(10, 99, "Attempt 1", 12, 400)
@@ -209,7 +225,18 @@ async def test_the_runs_that_it_triggered_are_on_the_first_page(project: Path, a
 
 
 @pytest.mark.parametrize(
-    "bad", ["after=-1", "after=x", "limit=0", "limit=25001", "under=xyz", "under=abc", "nothing=1"]
+    "bad",
+    [
+        "after=-1",
+        "after=x",
+        "limit=0",
+        "limit=25001",
+        "under=xyz",
+        "under=abc",
+        "to=xyz",
+        f"to={'ab' * 8}&under={'ab' * 8}",
+        "nothing=1",
+    ],
 )
 async def test_what_cannot_be_asked_for(project: Path, asked: Asked, bad: str) -> None:
     save_all(project)
