@@ -18,7 +18,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 UI = Path(__file__).resolve().parent
 STATIC = UI.parent / "static"
@@ -127,15 +126,12 @@ def _size(folder: Path) -> Size:
         return found
 
     views = {}
+    styles = sum(size for path, size in packed.items() if path.suffix == ".css")
     first = needed(entry, set())
     for view in {view for name in first for view in chunks[name].get("dynamicImports", ())}:
-        files = {file for name in needed(view, set(first)) for file in _files(chunks[name])}
-        views[Path(view).stem] = sum(packed[folder / file] for file in files)
+        scripts = sum(packed[folder / chunks[name]["file"]] for name in needed(view, set(first)))
+        views[Path(view).stem] = styles + scripts
     return Size(sum(packed.values()), views)
-
-
-def _files(chunk: dict[str, Any]) -> tuple[str, ...]:
-    return chunk["file"], *chunk.get("css", ())
 
 
 def _digest() -> str:
