@@ -1,6 +1,6 @@
 // What stands where data would: there is none, it is on its way, it could not be had.
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "../api/client";
 import type { Problem } from "../api/types";
 import { Button } from "./Button";
@@ -19,6 +19,7 @@ export function Empty({ title, children }: { title: string; children?: Component
 }
 
 const SHOW_AFTER = 200;
+const LOOK_AGAIN = 3000;
 
 /** Shows itself only after a moment: what comes at once should not flash. */
 export function Loading({ what = "Loading", progress }: { what?: string; progress?: string | undefined }) {
@@ -40,16 +41,29 @@ export function Loading({ what = "Loading", progress }: { what?: string; progres
   );
 }
 
-/** Something failed: what, why, what helps, and a way to try again. */
+/** Something failed: what, why, what helps, and a way to try again. A server that is away is looked for by itself. */
 export function Failed({ error, onRetry, inline = false }: { error: unknown; onRetry?: () => void; inline?: boolean }) {
   const problem = asProblem(error);
+  const isAway = problem.code === "unreachable" && onRetry !== undefined;
+  const retry = useRef(onRetry);
+  retry.current = onRetry;
+  useEffect(() => {
+    if (!isAway) return;
+    const timer = setInterval(() => retry.current?.(), LOOK_AGAIN);
+    return () => clearInterval(timer);
+  }, [isAway]);
   return (
     <div class={inline ? "state state-inline" : "state"} role="alert">
       <p class="state-title tone-bad">
         <Icon name="warn" />
         {sentence(problem.what)}
       </p>
-      {problem.why && <p class="state-text">{problem.why}</p>}
+      {problem.why && (
+        <p class="state-text">
+          {problem.why}
+          {isAway && " The page looks again every few seconds."}
+        </p>
+      )}
       {problem.fix && <Command text={problem.fix} />}
       {onRetry && (
         <Button icon="retry" onClick={onRetry}>

@@ -61,13 +61,13 @@ export class RunModel {
     this.#drop();
     const stop = new AbortController();
     this.#stop = stop;
-    this.#error.value = null;
     try {
       const detail = await this.source.detail(this.runId, stop.signal);
       if (stop.signal.aborted) return;
       this.#lastRead = Date.now();
       const store = new TraceStore(detail.run);
       const loader = this.source.loader(store);
+      this.#error.value = null;
       this.#shown.value = { detail, store, loader };
       void loader.start();
       this.#follow(detail.position, store, loader);

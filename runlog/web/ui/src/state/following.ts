@@ -36,7 +36,6 @@ export class Following<T> {
   }
 
   reload(): void {
-    this.failure.value = null;
     this.refresher.now();
   }
 

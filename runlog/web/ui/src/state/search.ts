@@ -95,7 +95,7 @@ export abstract class Search<P extends Page, L extends Pages<P>> {
   reload(): void {
     this.pause();
     this.loading = new AbortController();
-    if (this.list.length === 0) this.state.value = "loading";
+    if (this.list.length === 0 && this.state.peek() !== "failed") this.state.value = "loading"; // a failure stays to be read
     void this.load(this.loading.signal);
     for (const summary of this.summaries()) summary.now();
   }
