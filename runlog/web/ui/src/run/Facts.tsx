@@ -25,9 +25,14 @@ export function Facts({ detail }: { detail: RunDetail }) {
       <Fact name="created">
         <Time ms={run.created} text={detail.created_text} />
       </Fact>
-      <Fact name="queued">
-        <Duration ns={run.started === null && run.ended === null ? null : run.queue_time} since={waitsSince(detail)} />
-      </Fact>
+      {run.status !== "DELAYED" && (
+        <Fact name="queued">
+          <Duration
+            ns={run.started === null && run.ended === null ? null : run.queue_time}
+            since={waitsSince(detail)}
+          />
+        </Fact>
+      )}
       {run.started !== null && (
         <Fact name="ran">
           <Duration ns={run.ended === null ? null : run.duration} since={run.started} />
@@ -58,9 +63,9 @@ export function Facts({ detail }: { detail: RunDetail }) {
   );
 }
 
-/** Since when it waits for its first attempt; null once that has begun, or before it may. */
+/** Since when it waits for its first attempt; null once that has begun. */
 function waitsSince({ run }: RunDetail): number | null {
-  if (run.started !== null || run.ended !== null || run.status === "DELAYED") return null;
+  if (run.started !== null || run.ended !== null) return null;
   return Math.max(run.created, run.available ?? 0);
 }
 

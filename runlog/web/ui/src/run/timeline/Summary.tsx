@@ -26,7 +26,7 @@ export function Summary({ control, store, loader }: SummaryProps) {
           {count(totals.matches)} of {plural(rows, "row")} match
         </span>
       ) : (
-        <span>{plural(rows, "row")}</span>
+        <span>{rows === 0 && state === "loaded" ? "nothing recorded in it" : plural(rows, "row")}</span>
       )}
       {state === "loading" && remaining > 0 && (
         <span class="tl-loading">
