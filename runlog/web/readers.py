@@ -50,6 +50,11 @@ class Readers:
             self._call, function, SECONDS if seconds is None else seconds, limiter=limiter, abandon_on_cancel=False
         )
 
+    @property
+    def log(self) -> tuple[int, int] | None:
+        """Which file the log is now; None where there is none."""
+        return file_identity(self._settings.log_path)
+
     def close(self) -> None:
         """Close the readers that nobody uses, and the others as soon as they are given back."""
         with self._lock:
@@ -83,7 +88,7 @@ class Readers:
             self._give_back(reader, identity, usable=usable)
 
     def _borrow(self) -> tuple[Reader, tuple[int, int] | None]:
-        identity = file_identity(self._settings.log_path)
+        identity = self.log
         stale: list[Reader] = []
         try:
             with self._lock:

@@ -58,9 +58,14 @@ def _view(call: Call, reader: Reader | None) -> View:
 async def _stream(view: View, position: Position, hub: Hub, readers: Readers) -> AsyncGenerator[bytes, None]:
     """Write what is new until the client goes. The writing waits for the client: nothing is queued for it."""
     yield RETRY
-    sent = anyio.current_time()
+    sent, log = anyio.current_time(), readers.log
     while not hub.closed:
         started = anyio.current_time()
+        found = readers.log
+        if log is not None and found not in (log, None):  # another log is in its place
+            yield Message("reset", Empty(), await hub.position()).encode()
+            return
+        log = log or found
         try:
             step = await readers.run(partial(_advance, view, position), seconds=_STEP_SECONDS, live=True)
         except Refused as refused:

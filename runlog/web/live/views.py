@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from runlog.config import Settings
+from runlog.errors import QueryTimeout
 from runlog.reading.asofnow import explained
 from runlog.stores.base import TERMINAL_STATUSES, Reader, Run
 from runlog.stores.query import And, Node, Not, Or, Query, Term
@@ -123,7 +124,10 @@ class RunsView:
         reached = Position(newest.event, change if some else max(change, newest.change))
         if not changed:
             return Step([], reached)
-        matching = self._matching(reader, changed)
+        try:
+            matching = self._matching(reader, changed)
+        except QueryTimeout:  # it would not be done the next time either
+            return Step([Message("skip", Skip(behind), newest)], newest)
         rows = rows_of(explained(self.settings, matching), self.columns, reader)
         kept = {run.run_id for run in matching}
         gone = [run.run_id for run in changed if run.run_id not in kept] if self.query is not None else []

@@ -14,6 +14,7 @@ import anyio
 import pytest
 
 from runlog.config import Settings
+from runlog.errors import QueryTimeout
 from runlog.stores import open_store
 from runlog.stores.base import ERROR, INFO, Batch, Event, Run
 from runlog.stores.query import parse
@@ -235,6 +236,18 @@ async def test_runs_that_are_searched_slowly_are_not_told_gone(
         assert (sorted(row["run_id"] for row in delta["rows"]), delta["gone"]) == (names, [])
 
 
+async def test_changes_that_take_too_long_to_search_are_skipped(
+    settings: Settings, services: Services, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_late(*_: object, **__: object) -> None:
+        raise QueryTimeout("too late")
+
+    async with streaming(services, RunsView(settings, parse("-fine"))) as client:
+        monkeypatch.setattr(SQLiteStore, "runs", too_late)
+        writer.run("run_a")
+        assert await client.next() == ("skip", {"count": 1})
+
+
 async def test_a_tick_says_that_something_changed(services: Services, writer: Writer) -> None:
     async with streaming(services, TickView()) as client:
         writer.logs(None, "anything")
@@ -254,6 +267,21 @@ async def test_another_log_in_its_place_is_read_from_its_beginning(
     writer.run("run_b")
     async with streaming(services, LogsView(None), position) as client:
         assert (await client.next())[0] == "reset"
+
+
+async def test_a_larger_log_in_its_place_is_read_from_its_beginning_too(
+    settings: Settings, services: Services, writer: Writer
+) -> None:
+    writer.run("run_a")
+    async with streaming(services, RunsView(settings, None)) as client:
+        writer.run("run_a", 2)
+        await client.until("runs")
+        writer.store.close()
+        for path in settings.folder.glob("log.db*"):
+            path.unlink()
+        writer.store = open_store(settings)
+        writer.store.write(Batch(runs=[writer.made(f"run_{number}") for number in range(9)]))
+        await client.until("reset")
 
 
 async def test_a_stream_ends_with_its_server(services: Services, writer: Writer) -> None:
