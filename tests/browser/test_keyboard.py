@@ -73,7 +73,9 @@ def test_from_the_list_to_the_cause_and_back(shared: Site) -> None:
     expect(inspector).to_have_count(0)
     page.go_back()
     expect(page.get_by_role("row", selected=True)).to_contain_text("Failed")
-    press(page, "j", "Enter")
+    press(page, "j")
+    expect(page.get_by_role("row", selected=True)).to_contain_text("other")
+    press(page, "Enter")
     expect(page).to_have_url(shared.url(f"/runs/{run_id(FAILED - 1)}"))
 
 
