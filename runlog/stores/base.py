@@ -251,10 +251,6 @@ class Reader(RunReader, ListReader, FailureReader, Protocol):
         """The stored version of each of these runs that is known."""
         ...
 
-    def histogram(self, start: int, end: int, *, buckets: int = 60, task: str | None = None) -> list[Bucket]:
-        """Numbers of events by level between two times (ns), in equal buckets of whole minutes."""
-        ...
-
     def keys(self, prefix: str = "", limit: int = 50) -> list[str]:
         """Known attribute keys, for completion."""
         ...

@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - values are bound; the text put together here is all our own
-"""Reading one run, its events, the tail of the log, histograms and completions."""
+"""Reading one run, its events, the tail of the log and completions."""
 
 from __future__ import annotations
 
@@ -9,19 +9,15 @@ from collections.abc import Sequence
 import apsw
 
 from runlog.errors import RunNotFound
-from runlog.stores.base import DEBUG, ERROR, INFO, LEVEL_NAMES, WARN, Bucket, Event, Run
+from runlog.stores.base import DEBUG, ERROR, INFO, LEVEL_NAMES, WARN, Event, Run
 from runlog.stores.sqlite.rows import SELECT_EVENT, SELECT_RUN, bindable, event_of, fetch, run_of
-from runlog.stores.sqlite.schema import IS_LISTED, MINUTE
+from runlog.stores.sqlite.schema import IS_LISTED
 from runlog.stores.sqlite.tokens import VALUE_LENGTH, decode, encode_key, encode_value
 from runlog.system.ids import RUN_ID_PREFIX
 
 _MOST_NAMED = 5
 _LAST_ID = "SELECT max(value, coalesce((SELECT max(id) FROM event), 0)) FROM meta WHERE key = 'last_id'"
 _LAST_CHANGE = "SELECT max(value, coalesce((SELECT max(change) FROM run), 0)) FROM meta WHERE key = 'last_change'"
-_TALLY = """
-    SELECT (minute - :first) / :width, level, sum(count) FROM tally
-    WHERE minute BETWEEN :first AND :last AND (:task IS NULL OR task = :task) GROUP BY 1, 2
-"""
 
 
 def find_run(connection: apsw.Connection, run_id: str, *, data: bool = True) -> Run:
@@ -120,19 +116,6 @@ def tasks(connection: apsw.Connection, run_ids: Sequence[str]) -> dict[str, str]
     """See Reader.tasks."""
     sql = f"SELECT run_id, task FROM run WHERE {IS_LISTED} AND run_id IN (SELECT value FROM json_each(?))"
     return {row[0]: row[1] for row in connection.execute(sql, (json.dumps(list(run_ids)),))}
-
-
-def histogram(connection: apsw.Connection, start: int, end: int, buckets: int, task: str | None) -> list[Bucket]:
-    """See Reader.histogram."""
-    first, last = start // MINUTE, (max(end, start + 1) - 1) // MINUTE
-    width = -(-(last - first + 1) // max(1, buckets))
-    result = [Bucket(minute * MINUTE, {}) for minute in range(first, last + 1, width)]
-    bindings = {"first": first, "last": last, "width": width, "task": task and bindable(task)}
-    for index, level, count in connection.execute(_TALLY, bindings):
-        counts, name = result[index].counts, level_name(level)
-        if count > 0:
-            counts[name] = counts.get(name, 0) + count
-    return result
 
 
 def level_name(level: int) -> str:

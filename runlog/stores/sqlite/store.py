@@ -9,7 +9,7 @@ from typing import TypeVar
 import apsw
 
 from runlog.errors import StoreError
-from runlog.stores.base import Batch, Bucket, Event, Page, Pruned, Run, Statistics
+from runlog.stores.base import Batch, Event, Page, Pruned, Run, Statistics
 from runlog.stores.evaluate import matches
 from runlog.stores.query import Query, Term, leaves
 from runlog.stores.sqlite import read, retention, run_list, search
@@ -245,11 +245,6 @@ class SQLiteStore(RunViews, ListViews, FailureViews):
     @reading
     def versions(self, run_ids: Sequence[str]) -> dict[str, int]:
         return read.versions(self._connection, run_ids)
-
-    @reading
-    def histogram(self, start: int, end: int, *, buckets: int = 60, task: str | None = None) -> list[Bucket]:
-        """See Reader.histogram. Logs and ended spans; `task=""` is those of no run."""
-        return read.histogram(self._connection, start, end, buckets, task)
 
     @reading
     def keys(self, prefix: str = "", limit: int = 50) -> list[str]:

@@ -196,11 +196,11 @@ def test_a_histogram_has_equal_buckets_of_whole_minutes(store: Store) -> None:
     ]
     events += [span(1, "run_a", time=NOW, level=ERROR), opened(2, time=NOW), log("out", time=NOW + 6 * MINUTE)]
     store.write(Batch(events=events, runs=[run()]))
-    buckets = store.histogram(NOW + 1, NOW + 6 * MINUTE, buckets=3)
-    assert [(bucket.time - NOW) // MINUTE for bucket in buckets] == [0, 2, 4]
-    assert [bucket.counts for bucket in buckets] == [{"info": 2, "error": 1}, {}, {"info": 1}]
-    of_task = store.histogram(NOW, NOW + 6 * MINUTE, buckets=3, task="send")
-    assert [bucket.counts for bucket in of_task] == [{"info": 1, "error": 1}, {}, {"info": 1}]
+    found = store.event_histogram(None, NOW, 2 * MINUTE, 3)
+    assert [(bucket.time - NOW) // MINUTE for bucket in found.buckets] == [0, 4]
+    assert [bucket.counts for bucket in found.buckets] == [{"info": 2, "error": 1}, {"info": 1}]
+    of_task = store.event_histogram(parse("task:send"), NOW, 2 * MINUTE, 3)
+    assert [bucket.counts for bucket in of_task.buckets] == [{"info": 1, "error": 1}, {"info": 1}]
 
 
 def test_known_keys_and_values(store: Store) -> None:
@@ -254,6 +254,6 @@ def test_text_that_utf8_cannot_hold_finds_nothing(store: Store) -> None:
     ):
         query = parse(text) if text[-1] != "\udcff" or ":" in text else parse("key:v task:\udcff")
         assert [event.message for event in store.search(query).items] in ([], ["a"])
-    assert store.histogram(NOW, NOW + 1, task="\udcff")[0].counts == {}
+    assert store.event_histogram(parse("task:\udcff"), NOW, MINUTE, 1).buckets == []
     assert store.events("\udcff") == []
     assert store.keys("\udcff") == store.values("\udcff") == store.values("key", "\udcff") == []
