@@ -1,4 +1,5 @@
 // A run: what happened in one sentence, and below it everything, with the inspector beside.
+import { effect } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { visible } from "../format/ansi";
 import { count, plural } from "../format/number";
@@ -54,6 +55,7 @@ function Run({ shown }: { shown: Shown }) {
     { key: "v d", label: "Show payload and result", run: () => goToTab("data") },
     { key: "v c", label: "Show the context", run: () => goToTab("context") },
   ]);
+  useFound(shown);
   const intoInspector = () => requestAnimationFrame(() => inspector.current?.focus()); // it may only just be opened
   const hasPane = selection.value !== null && (tab === "timeline" || tab === "logs");
   return (
@@ -86,6 +88,18 @@ function Run({ shown }: { shown: Shown }) {
         )}
       </div>
     </div>
+  );
+}
+
+/** What is selected may be in a part of the run that was not loaded. */
+function useFound({ store, loader }: Shown): void {
+  useEffect(
+    () =>
+      effect(() => {
+        store.version.value;
+        loader.find(selection.value);
+      }),
+    [store, loader],
   );
 }
 

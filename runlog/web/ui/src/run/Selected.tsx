@@ -15,7 +15,7 @@ import { Time } from "../parts/Time";
 import { useKeys } from "../state/keys";
 import { isHere } from "../state/place";
 import { select, selection } from "../state/selection";
-import { navigate, params, setParams } from "../state/url";
+import { navigate, params, runPath, setParams } from "../state/url";
 import { Inspector } from "./inspector/Inspector";
 import type { Shown } from "./model";
 
@@ -60,7 +60,8 @@ export function Selected({ shown, boxRef }: SelectedProps) {
       />
     );
   }
-  return <NotHere isLoading={store.isLoading} spanId={chosen.span} />;
+  const isLoading = store.isLoading || shown.loader.beside.reading.value > 0;
+  return <NotHere isLoading={isLoading} spanId={chosen.span} />;
 }
 
 /** The focus goes back to where one came from, and is not lost with the inspector. */
@@ -89,7 +90,7 @@ interface AboutRunProps {
 
 /** A row of the tree that is a run: what one wants to know before going there. */
 function AboutRun({ run, isThis, boxRef }: AboutRunProps) {
-  const href = `/runs/${encodeURIComponent(run.run_id)}`;
+  const href = runPath(run.run_id);
   useKeys("Inspector", [{ key: "Escape", label: "Close the inspector", run: close }]);
   return (
     <aside class="inspector" aria-label="Inspector" tabIndex={-1} ref={boxRef}>

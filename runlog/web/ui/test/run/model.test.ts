@@ -34,6 +34,7 @@ const source: RunSource = {
         return tracePage([log("first", undefined, 1)]);
       },
       children: async () => ({ items: [], cursor: null, searched_to: null, position: "10.3" }),
+      event: () => Promise.reject(new Error("not asked for")),
     }),
 };
 

@@ -35,11 +35,15 @@ export function Summary({ control, store, loader }: SummaryProps) {
       )}
       {state === "partial" && (
         <span class="tl-partial">
-          {count(loaded)} of {count(known)} loaded{store.main.tail === null ? "" : ", from the start and the end"}{" "}
+          {count(loaded)} of {count(known)} loaded{partsOf(store)}{" "}
           <button type="button" class="text-button" onClick={() => void loader?.more()}>
             load more
           </button>
         </span>
+      )}
+      {loader !== null && loader.beside.reading.value > 0 && <span>reading what is inside …</span>}
+      {loader !== null && loader.beside.problem.value !== "" && (
+        <span class="tl-failed">{loader.beside.problem.value}</span>
       )}
       {state === "failed" && (
         <span class="tl-failed">
@@ -51,4 +55,13 @@ export function Summary({ control, store, loader }: SummaryProps) {
       )}
     </div>
   );
+}
+
+/** Which parts of a large run are here. */
+function partsOf({ main }: TraceStore): string {
+  if (main.tail === null) return "";
+  const { beside, inside } = main;
+  return beside.size + inside.size > 0
+    ? ", from the start, the end and what was opened"
+    : ", from the start and the end";
 }

@@ -44,6 +44,7 @@ export function Timeline({ store, loader, selected, onSelect, onEnter }: Timelin
   const control = useMemo(() => {
     const model = new TimelineModel(store, serverNow);
     model.onOpen = (runId) => loader?.open(runId);
+    model.onOpenSpan = (row) => loader?.openSpan(row);
     return new TimelineControl(
       model,
       (selection) => choose.current(selection),

@@ -2,18 +2,24 @@
 
 import { type Signal, signal } from "@preact/signals";
 import { ApiError, get, isAbort } from "../../api/client";
-import type { Matches, RunsPage, TracePage } from "../../api/types";
+import type { EventDetail, Matches, RunsPage, TracePage } from "../../api/types";
+import type { Selection } from "../../state/selection";
+import { Beside } from "./beside";
 import { bytesOf } from "./decode";
 import type { RunTrace, TraceStore } from "./store";
 
 /** Where traces come from. */
 export interface TraceSource {
-  page(runId: string, after: number, limit: number, signal: AbortSignal): Promise<TracePage>;
+  page(runId: string, after: number, limit: number, signal: AbortSignal, part?: TracePart): Promise<TracePage>;
   /** Runs that a run triggered, the newest first. */
   children(runId: string, cursor: string | null, signal: AbortSignal): Promise<RunsPage>;
   /** The events of a run that a query finds; absent where nobody can tell. */
   matches?(runId: string, query: string, cursor: string | null, signal: AbortSignal): Promise<Matches>;
+  event(id: number, signal: AbortSignal): Promise<EventDetail>;
 }
+
+/** Of a trace only what is inside a span, or the spans on the way to one, with it. */
+export type TracePart = { under: string } | { to: string };
 
 /** The first page is small, so that there is something to see at once. */
 const FIRST_PAGE = 3000;
@@ -32,6 +38,8 @@ const REFRESH = 1000;
 export class TraceLoader {
   /** Why the loading of the shown run stopped before its end; "" if it did not. */
   readonly problem: Signal<string> = signal("");
+  /** What is read out of its turn. */
+  readonly beside: Beside;
   readonly #stop = new AbortController();
   readonly #refreshing = new Map<string, ReturnType<typeof setTimeout>>();
   #limit: number;
@@ -42,6 +50,7 @@ export class TraceLoader {
     private readonly most = MOST_ROWS,
   ) {
     this.#limit = most;
+    this.beside = new Beside(store, source, this.#stop.signal);
   }
 
   /** Load the shown run, or go on where that stopped. */
@@ -59,6 +68,18 @@ export class TraceLoader {
   open(runId: string): void {
     const trace = this.store.traceOf(runId);
     if (trace !== undefined && (trace.state === "absent" || trace.state === "failed")) void this.#load(trace);
+  }
+
+  /** Read what is inside a span that lacks some of it. */
+  openSpan(row: number): void {
+    void this.beside.open(row);
+  }
+
+  /** Bring what is selected, where it was not loaded as the run is too large. */
+  find(selection: Selection): void {
+    const { main } = this.store;
+    const isLarge = main.cursor > 0 && main.run.spans + main.run.logs > this.#limit;
+    if (main.state === "partial" || (main.state === "loading" && isLarge)) void this.beside.find(selection);
   }
 
   /** Rows of runs have changed: of those that are open and have more by now, get it. */
@@ -132,7 +153,7 @@ export class TraceLoader {
     const newest = await this.source.matches?.(id, "", null, signal);
     const first = newest === undefined ? undefined : new Float64Array(bytesOf(newest.ids)).at(-1);
     if (first === undefined || first <= trace.cursor) return;
-    trace.tail = { from: first, to: first - 1 };
+    trace.tail = { from: first, to: first - 1, since: Number.POSITIVE_INFINITY };
     for (let more = true; more; ) {
       const page = await this.source.page(id, trace.tail.to, PAGE, signal);
       signal.throwIfAborted();
@@ -173,11 +194,13 @@ export class TraceLoader {
 }
 
 const server: TraceSource = {
-  page: (runId, after, limit, signal) => get<TracePage>(`${pathOf(runId)}/trace`, { after, limit }, signal),
+  page: (runId, after, limit, signal, part) =>
+    get<TracePage>(`${pathOf(runId)}/trace`, { after, limit, ...part }, signal),
   children: (runId, cursor, signal) =>
     get<RunsPage>(`${pathOf(runId)}/children`, { cursor: cursor ?? undefined }, signal),
   matches: (runId, query, cursor, signal) =>
     get<Matches>(`${pathOf(runId)}/matches`, { q: query, cursor: cursor ?? undefined }, signal),
+  event: (id, signal) => get<EventDetail>(`/api/events/${id}`, {}, signal),
 };
 
 function pathOf(runId: string): string {

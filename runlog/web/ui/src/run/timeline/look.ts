@@ -8,6 +8,9 @@ import { CANCELED, FAILED, LOG, OPEN, RUN, UNFINISHED } from "./columns";
 import { BOTH, MATCH } from "./filter";
 import { FOLD_ICON, iconOf, type RowIcon, runIcon } from "./icons";
 import type { TimelineModel } from "./model";
+import { isUnread } from "./outline";
+
+const UNREAD = "what is inside is not loaded";
 
 export type LookTone = Tone | "plain" | "soft" | "level-debug" | "level-info" | "level-warn" | "level-error";
 
@@ -111,6 +114,7 @@ function rowLook(model: TimelineModel, row: number): Look {
     const word = status === CANCELED ? "canceled" : "interrupted";
     look.more = look.more === "" ? word : `${word} · ${look.more}`;
   } else if (store.isRunning(row)) look.iconTone = "active";
+  if (isUnread(store, row)) look.more = look.more === "" ? UNREAD : `${UNREAD} · ${look.more}`;
   look.took = took(model, row);
   look.spoken = spoken(model, row);
   return look;

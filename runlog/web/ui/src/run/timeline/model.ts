@@ -22,6 +22,8 @@ export class TimelineModel {
   showsQueue: boolean | null = null;
   /** Asks for the trace of a run that is opened. */
   onOpen: (runId: string) => void = () => undefined;
+  /** Asks for what is inside a span that is opened and lacks some of it. */
+  onOpenSpan: (row: number) => void = () => undefined;
 
   #wantsCritical = false;
 
@@ -109,11 +111,15 @@ export class TimelineModel {
     if (!outline.canOpen(index)) return;
     const isOpen = open ?? !outline.isOpen(index);
     const row = outline.rowAt(index);
-    if (isOpen && !outline.isFold(index) && isUnread(this.store, row)) {
-      const trace = this.store.traceAt(row);
-      if (trace !== undefined) this.onOpen(trace.run.run_id);
-    }
+    if (isOpen && !outline.isFold(index)) this.#read(row);
     outline.toggle(index, isOpen);
+  }
+
+  #read(row: number): void {
+    const trace = this.store.traceAt(row);
+    if (trace === undefined) {
+      if (this.store.lacks(row)) this.onOpenSpan(row);
+    } else if (isUnread(this.store, row)) this.onOpen(trace.run.run_id);
   }
 
   /** Open or close what is at a place, and all that is in it. */

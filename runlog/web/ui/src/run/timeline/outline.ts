@@ -249,9 +249,9 @@ export class Outline {
   }
 }
 
-/** Whether a row stands for a run whose trace is not here. */
+/** Whether a row stands for a run whose trace is not here, or for a span of which nothing inside is. */
 export function isUnread(store: TraceStore, row: number): boolean {
-  if (store.rows.kind[row] !== RUN) return false;
+  if (store.rows.kind[row] !== RUN) return store.rows.first[row] === NONE && store.lacks(row);
   const trace = store.traceAt(row);
   return trace !== undefined && trace.state === "absent" && trace.loaded === 0;
 }

@@ -50,13 +50,32 @@ export class TraceStore extends Trace {
     else this.add(page, trace.tail !== null);
   }
 
+  /** Add rows of a part of a run out of their turn. */
+  addBeside(page: TracePage): void {
+    const trace = this.traceOf(page.run_id);
+    if (trace === undefined) return;
+    const before = trace.loaded;
+    this.#takeRows(page, trace, true);
+    trace.remaining = Math.max(0, trace.remaining - (trace.loaded - before));
+    this.version.value++;
+  }
+
+  /** What was added beside has its place, as far as there is one. */
+  settleBeside(trace: RunTrace): void {
+    if (trace.state !== "loading") this.#places.settle((row) => this.#top(row));
+    this.version.value++;
+  }
+
   /** Add the next page of a run: of those after `cursor`, or of its tail. */
   add(page: TracePage, isTail = false): void {
     const trace = this.traceOf(page.run_id);
     if (trace === undefined) return;
     const before = trace.loaded;
+    const first = this.rows.count;
     this.#takeRows(page, trace);
     if (isTail && trace.tail !== null) {
+      if (trace.tail.since === Number.POSITIVE_INFINITY && this.rows.count > first)
+        trace.tail.since = (this.rows.start[first] as number) + Math.max(0, this.rows.duration[first] as number);
       trace.tail.to = Math.max(trace.tail.to, page.cursor);
       trace.remaining = Math.max(0, trace.remaining - (trace.loaded - before));
     } else this.#advance(page, trace);
@@ -94,7 +113,7 @@ export class TraceStore extends Trace {
     return this.traces[this.rows.run[row] as number]?.at ?? 0;
   }
 
-  #takeRows(page: TracePage, trace: RunTrace): void {
+  #takeRows(page: TracePage, trace: RunTrace, isBeside = false): void {
     const { rows } = this;
     const decoded = decodePage(page);
     const { tail } = trace;
@@ -111,6 +130,7 @@ export class TraceStore extends Trace {
       if (kind === LOG) message++;
       const id = decoded.id[index] as number;
       if (id <= trace.cursor || (tail !== null && id >= tail.from && id <= tail.to)) continue; // it is here
+      if (kind === LOG && trace.beside.has(id)) continue;
       const [high, low] = [decoded.span[index * 2] as number, decoded.span[index * 2 + 1] as number];
       let row = kind === LOG ? NONE : this.spans.get(high, low);
       if (row < 0) {
@@ -122,6 +142,7 @@ export class TraceStore extends Trace {
         rows.spanLow[row] = low;
         if (kind !== LOG) this.spans.set(high, low, row);
         else rows.text[row] = this.messages.push(decoded.messages[message] ?? "") - 1;
+        if (isBeside && kind === LOG) trace.beside.add(id);
         trace.loaded++;
       } else if (rows.kind[row] !== OPEN || kind !== SPAN) continue; // the run's own span, or known
       target[index] = row;
@@ -144,7 +165,13 @@ export class TraceStore extends Trace {
     }
     for (const row of byStart(rows, from, rows.count)) {
       const index = (source[row - from] as number) * 2;
-      this.#place(row, decoded.parent[index] as number, decoded.parent[index + 1] as number, trace.at, page.more);
+      this.#place(
+        row,
+        decoded.parent[index] as number,
+        decoded.parent[index + 1] as number,
+        trace.at,
+        page.more || isBeside,
+      );
     }
   }
 
@@ -161,6 +188,8 @@ export class TraceStore extends Trace {
         state: "absent",
         cursor: 0,
         tail: null,
+        beside: new Set(),
+        inside: new Map(),
         loaded: 0,
         remaining: 0,
         children: 0,

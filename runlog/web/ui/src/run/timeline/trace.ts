@@ -2,7 +2,7 @@
 
 import { type Signal, signal } from "@preact/signals";
 import type { RunRow, TracePage } from "../../api/types";
-import { Columns, LOG, NONE, RUN } from "./columns";
+import { Columns, LOG, NONE, OPEN, RUN, SPAN } from "./columns";
 import { Families } from "./families";
 import { Names } from "./names";
 import { hexOf, SpanMap, wordsOf } from "./spans";
@@ -15,8 +15,12 @@ export interface RunTrace {
   state: "absent" | "loading" | "loaded" | "partial" | "failed";
   /** The `after` of its next page: the id up to which its events are here. */
   cursor: number;
-  /** Of a run that is too large to be here whole: the ids of the events at its end that are. */
-  tail: { from: number; to: number } | null;
+  /** Of a run that is too large to be here whole: the ids of the events at its end that are, and their first moment. */
+  tail: { from: number; to: number; since: number } | null;
+  /** The events of logs that were read out of their turn. */
+  readonly beside: Set<number>;
+  /** By the row of a span that was read out of its turn: up to which event, or infinity where it is here whole. */
+  readonly inside: Map<number, number>;
   /** Rows of its own that have come, and how many are still to come, about. */
   loaded: number;
   remaining: number;
@@ -96,6 +100,24 @@ export class Trace {
   /** The trace that a row of kind RUN stands for. */
   traceAt(row: number): RunTrace | undefined {
     return this.rows.kind[row] === RUN ? this.traces[this.rows.text[row] as number] : undefined;
+  }
+
+  /** Whether some of what is inside a span was not loaded, as its run is too large. */
+  lacks(row: number): boolean {
+    const { rows } = this;
+    const kind = rows.kind[row] as number;
+    const trace = this.traces[rows.run[row] as number];
+    if ((kind !== OPEN && kind !== SPAN) || trace?.state !== "partial") return false;
+    const { tail } = trace;
+    const id = rows.id[row] as number;
+    const isBefore = kind === SPAN && id <= trace.cursor;
+    const isAfter =
+      tail !== null && (kind === OPEN ? id >= tail.from : id >= tail.from && (rows.start[row] as number) >= tail.since);
+    if (isBefore || isAfter) return false;
+    for (let above = row; above > 0; above = rows.parent[above] as number) {
+      if (trace.inside.get(above) === Number.POSITIVE_INFINITY) return false;
+    }
+    return true;
   }
 
   /** Whether a row has begun, has not ended, and may still end: its run goes on. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../../../src/api/client";
-import type { Matches, RunRow, RunsPage, TracePage } from "../../../src/api/types";
+import type { EventDetail, Matches, RunRow, RunsPage, TracePage } from "../../../src/api/types";
 import { TraceLoader, type TraceSource } from "../../../src/run/timeline/load";
 import { isQuery, QueryFilter } from "../../../src/run/timeline/query";
 import { TraceStore } from "../../../src/run/timeline/store";
@@ -47,6 +47,10 @@ class Server implements TraceSource {
     const from = Number(cursor ?? 0);
     const next = from + 3 < own.length ? String(from + 3) : null;
     return { items: own.slice(from, from + 3), cursor: next, searched_to: null, position: "" };
+  }
+
+  async event(): Promise<EventDetail> {
+    throw new ApiError(404, { code: "not-found", what: "There is no such event" });
   }
 
   async matches(runId: string, query: string, cursor: string | null): Promise<Matches> {
