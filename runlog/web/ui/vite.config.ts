@@ -1,7 +1,7 @@
 import { defineConfig } from "vite";
 
 const BASE =
-  /node_modules|src\/(api|state|shell)\/|src\/format\/(duration|number|status|time)\.|src\/parts\/(Badge|Button|CopyButton|Dialog|Duration|Icon|Link|Menu|Time|Tooltip|lazy|states|toast)\./;
+  /node_modules|src\/(api|state|shell)\/|src\/format\/(ansi|duration|marks|number|query|range|status|time)\.|src\/parts\/(Badge|DataText|VirtualList|scroller|Button|CopyButton|Dialog|Duration|Icon|Link|Menu|Time|Tooltip|lazy|states|toast)\./;
 
 // Everything is served by runlog itself from a fixed list: no inline code, no data: scripts, no CDN.
 export default defineConfig({

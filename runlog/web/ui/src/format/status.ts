@@ -58,11 +58,6 @@ export function levelName(level: number): LevelName {
   return level >= 9 ? "info" : "debug";
 }
 
-/** The custom property of a level's colour. */
-export function levelColor(name: LevelName): string {
-  return `--level-${name}`;
-}
-
 function look(label: string, tone: Tone, icon: StatusIcon, name: string, ended: boolean): StatusLook {
   return { label, tone, icon, color: `--state-${name}`, ended };
 }

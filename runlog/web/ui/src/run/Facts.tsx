@@ -12,6 +12,7 @@ import { Link } from "../parts/Link";
 import { Popover } from "../parts/Popover";
 import { Failed, Loading } from "../parts/states";
 import { Time } from "../parts/Time";
+import { runPath } from "../state/url";
 import { RunLine } from "./RunLine";
 
 export function Facts({ detail }: { detail: RunDetail }) {
@@ -92,7 +93,7 @@ function Family({ detail }: { detail: RunDetail }) {
       )}
       {run.replay_of && (
         <Fact name="replay of">
-          <Link href={`/runs/${encodeURIComponent(run.replay_of)}`}>
+          <Link href={runPath(run.replay_of)}>
             <code>{run.replay_of.slice(-6)}</code>
           </Link>
         </Fact>

@@ -11,7 +11,7 @@ import { CopyButton } from "../parts/CopyButton";
 import { DataText } from "../parts/DataText";
 import { useKeys } from "../state/keys";
 import { select } from "../state/selection";
-import { navigate } from "../state/url";
+import { navigate, runPath } from "../state/url";
 import { ExportMenu } from "./ExportMenu";
 import { Facts } from "./Facts";
 import type { Shown } from "./model";
@@ -95,11 +95,11 @@ const UNFILTERED = { tab: null, filter: null, errors: null, level: null };
 function jump(cause: CauseOf, { detail, store }: Shown): void {
   const isHere = cause.run_id === detail.run.run_id || store.rowOfSpan(cause.span_id) >= 0;
   if (isHere) select({ span: cause.span_id }, UNFILTERED);
-  else navigate(`/runs/${encodeURIComponent(cause.run_id)}?span=${cause.span_id}`);
+  else navigate(`${runPath(cause.run_id)}?span=${cause.span_id}`);
 }
 
 function Neighbours({ detail: { previous, next } }: { detail: RunDetail }) {
-  const go = (to: RunLink | null) => to && navigate(`/runs/${encodeURIComponent(to.run_id)}`);
+  const go = (to: RunLink | null) => to && navigate(runPath(to.run_id));
   useKeys("Run", [
     { key: "[", label: "The run of this task before", run: () => void go(previous) },
     { key: "]", label: "The run of this task after", run: () => void go(next) },

@@ -142,7 +142,7 @@ export abstract class Search<P extends Page, L extends Pages<P>> {
       await work();
       this.summaryFailure.value = null;
     } catch (error) {
-      if (!isAbort(error) && !isNoLog(error)) this.summaryFailure.value = error;
+      if (!isAbort(error)) this.summaryFailure.value = isNoLog(error) ? null : error;
     }
   }
 

@@ -123,7 +123,7 @@ function LinkLine({ link, runId, onSpan }: { link: SpanLink } & Omit<LinksProps,
     );
   }
   return (
-    <Link href={`/runs/${encodeURIComponent(link.run_id)}?span=${link.span_id}`} class="run-link">
+    <Link href={`${runPath(link.run_id)}?span=${link.span_id}`} class="run-link">
       <Icon name="link" />
       <span class="cut">{visible(link.task ?? "a run")}</span>
       <span class="faint mono">{link.run_id.slice(-6)}</span>

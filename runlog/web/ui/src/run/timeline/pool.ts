@@ -1,6 +1,7 @@
 /** The rows in sight as elements that are used again and again: scrolling creates and removes nothing. */
 
 import { count, shortCount } from "../../format/number";
+import { runPath } from "../../state/url";
 import { CLOSED_PATH, OPEN_PATH } from "./icons";
 import type { Look } from "./look";
 
@@ -149,7 +150,7 @@ class Row {
     this.#below.title = look.below > 0 ? `${count(look.below)} rows in it` : "";
     this.#link.hidden = look.runId === "";
     if (look.runId !== "") {
-      this.#link.href = `/runs/${encodeURIComponent(look.runId)}`;
+      this.#link.href = runPath(look.runId);
       this.#link.title = `Open the run ${look.runId}`;
     }
     text(this.#spoken, look.spoken);
