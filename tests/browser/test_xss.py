@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -346,3 +347,31 @@ def test_errors_and_instrumentations(shared: Site, page: Page) -> None:
     expect(page.locator(".exception").first).to_be_visible()
     go(page, shared, "/plugins")
     expect(page.get_by_text(visible(PAYLOADS[0])).first).to_be_visible()
+
+
+IN_FILE = """() => [
+    '__xss' in window,
+    document.querySelectorAll('script').length,
+    [...document.querySelectorAll('#app *')].filter((element) =>
+        /^(IFRAME|OBJECT|EMBED|BASE|IMG|IMAGE|AUDIO|VIDEO|XSS|MATH|STYLE|SCRIPT|LINK)$/i.test(element.tagName)
+        || [...element.attributes].some(({name}) => name.startsWith('on'))
+        || /^\\s*(javascript|data|vbscript):/i.test(element.getAttribute('href') ?? '')
+    ).map((element) => element.outerHTML.slice(0, 200)),
+]"""
+
+
+@pytest.mark.parametrize("number", [WIDE, TALL])
+def test_a_run_as_a_file(shared: Site, tmp_path: Path, number: int) -> None:
+    file = tmp_path / "run.html"
+    file.write_text(shared.runlog("export", run_id(number), "--format", "html"), encoding="utf-8")
+    page = shared.open_file(file)
+    expect(page.locator(".tl-row").first).to_be_visible()
+    scripts = page.evaluate("document.querySelectorAll('script').length")
+    assert scripts == 2  # the page's own, and the data, which is none
+    page.evaluate(SCROLL, ".tl-scroll")
+    page.locator(".tl-row:visible").last.click()
+    expect(page.locator(".inspector h2")).to_be_visible()
+    for tab in ("Logs", "Payload & result", "Context"):
+        page.get_by_role("tab", name=tab).click()
+        expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+        assert page.evaluate(IN_FILE) == [False, scripts, []]
