@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
 
 from runlog.console.exceptions import file_home
 
@@ -47,14 +46,6 @@ def normalised(message: str) -> str:
     """A message with a placeholder for each value in it: ids, numbers, quoted texts, paths, addresses, times."""
     text = _VALUES.sub(lambda found: _NAMED.get(found.lastgroup or "", f"<{found.lastgroup}>"), message[:_MESSAGE])
     return " ".join(text.split())
-
-
-def frames_of(exception: dict[str, Any] | None) -> Sequence[tuple[str, str]]:
-    """The frames of a stored exception, as `fingerprint` takes them."""
-    frames = (exception or {}).get("frames")
-    if not isinstance(frames, list):
-        return ()
-    return [(str(item.get("file")), str(item.get("function"))) for item in frames if isinstance(item, dict)]
 
 
 @lru_cache(4096)

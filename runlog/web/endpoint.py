@@ -7,7 +7,7 @@ OpenAPI document is made from it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from starlette.requests import Request
@@ -85,7 +85,6 @@ class Call:
     path: Mapping[str, str]
     body: Any = None
     scope: Scope | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
         """A text parameter; empty if it was not given."""
