@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button, type ButtonProps } from "./Button";
 import { Icon, type IconName } from "./Icon";
 import "./menu.css";
@@ -27,6 +27,11 @@ export function Menu({ children, items, align = "start", ...button }: MenuProps)
   const root = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLDivElement>(null);
   const id = useId();
+  useLayoutEffect(() => {
+    const box = list.current?.getBoundingClientRect();
+    const below = root.current?.getBoundingClientRect().top ?? 0;
+    if (box && box.bottom > innerHeight && below > box.height) list.current?.classList.add("menu-up");
+  }, [open]);
   useEffect(() => {
     if (!open) return;
     focusable(list.current)[0]?.focus();
