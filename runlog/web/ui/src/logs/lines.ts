@@ -82,6 +82,11 @@ export class LogLines implements Pages<LogsPage> {
     return this.around.has(id);
   }
 
+  /** Whether it is among those that are shown. */
+  has(id: number): boolean {
+    return this.lines.some((line) => "log" in line && line.log.id === id);
+  }
+
   /** Show the lines around a line, in their places. */
   open(id: number, items: readonly Log[]): void {
     this.around.set(id, items);

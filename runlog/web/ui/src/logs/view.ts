@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import type { LiveHandlers } from "../api/live";
 import type { LevelHistogram, Log, LogsDelta, LogsPage, Skip } from "../api/types";
+import { toast } from "../parts/toast";
 import { Refresher } from "../state/refresher";
 import { Search, type Source, server } from "../state/search";
 import { LogLines } from "./lines";
@@ -9,6 +10,8 @@ import { LogLines } from "./lines";
 const BARS = 80;
 /** Lines before and after, in the context of one. */
 const AROUND = 10;
+const NONE_AROUND = "There are no other lines around it";
+const NONE_IN_RUN = "Its run has no other lines around it; with Alt: the lines of all runs";
 
 export class LogsView extends Search<LogsPage, LogLines> {
   readonly histogram = signal<LevelHistogram | null>(null);
@@ -54,7 +57,8 @@ export class LogsView extends Search<LogsPage, LogLines> {
       try {
         const page = await this.source.get<LogsPage>("/api/logs/around", asked);
         this.aroundFailure.value = null;
-        list.open(id, page.items);
+        if (page.items.every((log) => list.has(log.id))) toast(run === undefined ? NONE_AROUND : NONE_IN_RUN);
+        else list.open(id, page.items);
       } catch (error) {
         this.aroundFailure.value = error;
       }
