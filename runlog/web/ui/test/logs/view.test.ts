@@ -7,6 +7,9 @@ import { LogsView } from "../../src/logs/view";
 import type { Source } from "../../src/state/search";
 import { line, page } from "./fixtures";
 
+const said = vi.hoisted(() => [] as string[]);
+vi.mock("../../src/parts/toast", () => ({ toast: (text: string) => said.push(text) }));
+
 let view: LogsView;
 let handlers: LiveHandlers;
 let streamed: Record<string, string>[];
@@ -79,6 +82,9 @@ test("the lines around one open and close; what fails is said", async () => {
   expect(ids()).toEqual([3, 2.5, 2, 1.5, 1]);
   await view.toggleAround(line(2), false);
   expect(ids()).toEqual([3, 2, 1]);
+  around = page([2]);
+  await view.toggleAround(line(2), false);
+  expect([view.list.isOpen(2), said.at(-1)]).toEqual([false, expect.stringContaining("no other lines")]);
   around = new ApiError(404, { code: "not-found", what: "there is no such line any more" });
   await view.toggleAround(line(2), true);
   expect(askedAround.at(-1)?.run).toBeUndefined();
