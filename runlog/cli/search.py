@@ -12,6 +12,7 @@ from runlog.cli.project import load_settings, open_log
 from runlog.cli.stream import Stream
 from runlog.reading.clock import clock
 from runlog.reading.opening import nothing_recorded
+from runlog.reading.own import without_own
 from runlog.reading.text import one_line
 
 
@@ -20,6 +21,9 @@ def command(
     limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", min=1, help="How many.")] = 50,
     cursor: Cursor = None,
     budget: Annotated[float, typer.Option(min=0.01, metavar="SECONDS", help="Seconds to search for.")] = 10.0,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Without a query: also what runlog tells of its workers and instrumentations.")
+    ] = False,
     json: JsonLines = False,
 ) -> None:
     """Search the logs and spans of all runs, newest first.
@@ -37,7 +41,8 @@ def command(
         if log is None:
             note(nothing_recorded(settings))
             return
-        page = log.search(parsed, cursor=cursor, limit=limit, budget=budget)
+        wanted = parsed if parsed is not None or everything else without_own(None)
+        page = log.search(wanted, cursor=cursor, limit=limit, budget=budget)
         Stream(output(), log, json=json).events(page.items)
     if page.searched_to is not None and page.cursor is not None:
         note(f"Searched back to {clock(page.searched_to)}; to go on, add --cursor {one_line(page.cursor)}")

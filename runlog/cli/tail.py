@@ -14,6 +14,7 @@ from runlog.cli.stream import Stream
 from runlog.config import Settings
 from runlog.errors import RunNotFound
 from runlog.reading.opening import has_log, nothing_recorded
+from runlog.reading.own import without_own
 from runlog.stores.base import Reader
 from runlog.stores.query import Query
 
@@ -28,6 +29,9 @@ def command(
     last: Annotated[
         int, typer.Option("-n", "--last", metavar="N", min=0, help="How many of the newest to begin with.")
     ] = 20,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also what runlog tells of its workers and instrumentations.")
+    ] = False,
     json: JsonLines = False,
 ) -> None:
     """Show the newest logs and spans, oldest first; with -f go on as records come, from every process.
@@ -40,6 +44,7 @@ def command(
     runlog tail -n 100 kind:log --json
     """
     parsed = parse_query(query)
+    wanted = parsed if parsed is not None or everything else without_own(None)
     settings = load_settings()
     rescue(settings)
     log = _opened(settings, wait=follow)
@@ -50,10 +55,10 @@ def command(
         after = log.last_event_id()
         stream = Stream(output(), log, json=json, nested=parsed is None)
         if last:
-            newest = log.search(parsed, limit=last, budget=10.0).items
+            newest = log.search(wanted, limit=last, budget=10.0).items
             stream.events(event for event in reversed(newest) if event.id <= after)
         if follow:
-            _Follower(log, stream, parsed, after).follow()
+            _Follower(log, stream, wanted, after, runs=parsed is None).follow()
     finally:
         log.close()
 
@@ -76,8 +81,8 @@ def _opened(settings: Settings, *, wait: bool) -> Reader | None:
 class _Follower:
     """Prints what is stored after an id, and how the runs that it is about go on."""
 
-    def __init__(self, log: Reader, stream: Stream, query: Query | None, after: int) -> None:
-        self.log, self.stream, self.query, self.after = log, stream, query, after
+    def __init__(self, log: Reader, stream: Stream, query: Query | None, after: int, *, runs: bool) -> None:
+        self.log, self.stream, self.query, self.after, self._has_runs = log, stream, query, after, runs
         self._versions: dict[str, int] = {}
         self._looked = 0.0
 
@@ -85,7 +90,7 @@ class _Follower:
         """Never returns; Ctrl-C ends it."""
         while True:
             events, self.after = self.log.tail(self.query, after=self.after)
-            if self.query is None:
+            if self._has_runs:
                 self._follow_runs({event.run_id for event in events if event.run_id is not None})
             self.stream.events(events)
             if not events:

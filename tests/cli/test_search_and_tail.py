@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from runlog.stores.base import ERROR
+import msgspec
+
+from runlog.stores.base import DEBUG, ERROR, WORKER_EVENT
 from tests.cli.conftest import COMMAND, Command, environment, in_terminal
 from tests.cli.sample import Writer, completed, failed, running, save, save_all
 from tests.helpers import wait_until
@@ -65,6 +67,26 @@ def test_tail_shows_the_newest_in_order(runlog: Command, project: Path) -> None:
     assert [event["message"] for event in found] == [
         "syncing user {user_id}", "the cache is cold\nit will be slow", "prices are {state}",
     ]  # fmt: skip
+
+
+def test_what_runlog_tells_of_its_workers_is_left_out_until_asked_for(runlog: Command, project: Path) -> None:
+    run = Writer(9, "a-task", "COMPLETED")
+    run.log(99, 1, "mine")
+    told = run.events[-1]
+    own = {
+        "run_id": None,
+        "level": DEBUG,
+        "name": WORKER_EVENT,
+        "message": "worker w",
+        "attributes": {"event.name": WORKER_EVENT},
+    }
+    run.events.append(msgspec.structs.replace(told, **own))
+    save(project, [run])
+    for verb in ("tail", "search"):
+        assert "worker w" not in runlog(verb).out
+        assert "mine" in runlog(verb).out
+        for asked in ("--all", f"name:{WORKER_EVENT}", "worker"):
+            assert "worker w" in runlog(verb, asked).out
 
 
 @contextmanager

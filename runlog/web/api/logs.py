@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
 
+from runlog.reading.own import asks_for_own, only_own, without_own
 from runlog.stores.base import Event, Reader
-from runlog.stores.query import Query
+from runlog.stores.lists import Histogram
+from runlog.stores.query import And, Query, Term, format_time
 from runlog.web.answers import MOST
 from runlog.web.api.lines import log_row
-from runlog.web.api.lists import ASKED, BARS, CURSOR, grid_asked, of_logs, page_size, query_asked
+from runlog.web.api.lists import ASKED, BARS, CURSOR, Grid, grid_asked, of_logs, page_size, query_asked
 from runlog.web.api.rows import milliseconds
 from runlog.web.api.types import LevelBucket, LevelHistogram, Log, LogsPage
 from runlog.web.endpoint import Call, Endpoint, Parameter, bad_request
@@ -18,6 +21,9 @@ from runlog.web.live.position import Position
 
 _TIME = "time"
 _MOST_BESIDE = 200
+OWN_TOO = Parameter(
+    "own", "flag", "with what runlog tells of its workers and instrumentations; also where the query is about `name`"
+)
 _BESIDE = 64 * 1024
 """Bytes of an answer that are not its lines, at most."""
 
@@ -51,7 +57,13 @@ def _fitting(rows: Sequence[Log]) -> int:
 
 async def logs(call: Call) -> LogsPage:
     cursor, limit = call.text("cursor") or None, call.parameters["limit"]
-    return await call.read(lambda reader: logs_page(reader, of_logs(query_asked(call, _TIME)), cursor, limit))
+
+    def read(reader: Reader) -> LogsPage:
+        query = of_logs(query_asked(call, _TIME))
+        wanted = query if call.parameters["own"] or asks_for_own(query) else without_own(query)
+        return logs_page(reader, wanted, cursor, limit)
+
+    return await call.read(read)
 
 
 async def histogram(call: Call) -> LevelHistogram:
@@ -59,10 +71,24 @@ async def histogram(call: Call) -> LevelHistogram:
         query = of_logs(query_asked(call, _TIME))
         grid = grid_asked(call, reader.event_times())
         found = reader.event_histogram(query, grid.origin, grid.width, grid.bars)
-        buckets = [LevelBucket(bucket.time / 1e6, bucket.counts) for bucket in found.buckets]
-        return LevelHistogram(*grid.ms, buckets, found.total, milliseconds(found.searched_to))
+        if call.parameters["own"] or asks_for_own(query):
+            return _levels(grid, found, None)
+        since = () if found.searched_to is None else (Term(_TIME, ">=", format_time(found.searched_to)),)
+        own = only_own(query)
+        own = Query(own.text, And((own.node, *since))) if own.node is not None else own
+        return _levels(grid, found, reader.event_histogram(own, grid.origin, grid.width, grid.bars))
 
     return await call.read(read)
+
+
+def _levels(grid: Grid, found: Histogram, own: Histogram | None) -> LevelHistogram:
+    """What was found, less runlog's own lines: counting all of them reads the minutes' tally, and these an index."""
+    less = {} if own is None else {bucket.time: Counter(bucket.counts) for bucket in own.buckets}
+    counted = {bucket.time: Counter(bucket.counts) - less.get(bucket.time, Counter()) for bucket in found.buckets}
+    buckets = [LevelBucket(time / 1e6, dict(counts)) for time, counts in counted.items() if counts]
+    total = sum(sum(bucket.counts.values()) for bucket in buckets)
+    left_out = 0 if own is None else own.total
+    return LevelHistogram(*grid.ms, buckets, total, milliseconds(found.searched_to), left_out)
 
 
 async def around(call: Call) -> LogsPage:
@@ -87,7 +113,7 @@ ENDPOINTS = (
         "Log lines that match, newest first; spans too, where the query says `kind:span`. `from` and `to` are about"
         " their time.",
         LogsPage,
-        parameters=(*ASKED, CURSOR, page_size(100, 1000)),
+        parameters=(*ASKED, OWN_TOO, CURSOR, page_size(100, 1000)),
     ),
     Endpoint(
         "GET",
@@ -96,7 +122,7 @@ ENDPOINTS = (
         "view",
         "How many of the lines that match were logged when, by level.",
         LevelHistogram,
-        parameters=(*ASKED, BARS),
+        parameters=(*ASKED, OWN_TOO, BARS),
     ),
     Endpoint(
         "GET",

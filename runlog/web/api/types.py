@@ -383,6 +383,8 @@ class LevelHistogram(msgspec.Struct):
     buckets: list[LevelBucket]
     total: int
     searched_to: float | None
+    own: int
+    """Lines of runlog's own that were left out."""
 
 
 class SpanEvent(msgspec.Struct):

@@ -8,6 +8,7 @@ from functools import partial
 import anyio
 from starlette.responses import StreamingResponse
 
+from runlog.reading.own import asks_for_own, without_own
 from runlog.stores.base import Reader
 from runlog.stores.query import parse
 from runlog.web.api.lists import names_asked, of_logs
@@ -49,7 +50,8 @@ def _view(call: Call, reader: Reader | None) -> View:
             columns = tuple(names_asked(call.text("columns")))
             return RunsView(settings, parse(text) if text else None, columns)
         case "logs":
-            return LogsView(of_logs(parse(text)))
+            query = of_logs(parse(text))
+            return LogsView(query if call.parameters["own"] or asks_for_own(query) else without_own(query))
         case "tick":
             return TickView()
     raise bad_request(f"there is no view {call.text('view')[:60]!r}", "the views are run, runs, logs and tick")
@@ -111,6 +113,7 @@ ENDPOINTS = (
             Parameter("run", about="of view=run: the run's id"),
             Parameter("q", about="of view=runs and logs: a query"),
             Parameter("columns", about="of view=runs: columns to send"),
+            Parameter("own", "flag", "of view=logs: with what runlog tells of its workers and instrumentations"),
             Parameter("after", about="a position; by default the newest"),
         ),
         media_type="text/event-stream",

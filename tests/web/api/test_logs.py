@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
-from runlog.stores.base import ERROR, INFO, LEVEL_NAMES, Batch
+from runlog.stores.base import DEBUG, ERROR, INFO, LEVEL_NAMES, PLUGIN_EVENT, WORKER_EVENT, Batch, Event
 from tests.web.api.made import BASE, MINUTE, RUNS, SECOND, events_of, made, refused, run_of, write
 from tests.web.asking import Asked
 
@@ -116,3 +116,31 @@ async def test_lines_with_much_in_them_fit_into_their_answers(asked: Asked) -> N
     assert (found[0]["cut"], len(found[0]["message"]), found[0]["more_attributes"]) == (True, 2000, 2)
     key, value = found[0]["attributes"][0]
     assert (len(key), key[-1], len(value), value[-1]) == (201, "…", 201, "…")
+
+
+def told(number: int, name: str) -> Event:
+    """What a worker tells of itself, as it is recorded."""
+    at = run_of(number).created
+    return Event(0, "log", None, None, None, None, at, None, DEBUG, None, name, "told", {"event.name": name})
+
+
+@pytest.mark.parametrize("query", ["", "level:debug", "told OR failed", "kind:span"])
+@pytest.mark.parametrize("buckets", [3, 60])
+async def test_what_runlog_tells_of_itself_is_left_out_unless_asked_for(made: Asked, query: str, buckets: int) -> None:
+    own = [told(number, name) for number in range(5, 9) for name in (WORKER_EVENT, PLUGIN_EVENT)]
+    mine = msgspec.structs.replace(told(3, "logger"), attributes={})
+    write(made, Batch([*own, mine]))
+    logs, counts = f"q={quote(query)}&limit=1000", f"q={quote(query)}&to={LATER}&buckets={buckets}"
+    less, more = [(await made.get(f"/api/logs?{logs}&own={flag}")).json["items"] for flag in (0, 1)]
+    own_found = [line["id"] for line in more if line["name"].startswith("runlog.")]
+    assert len(own_found) == (0 if query == "kind:span" else len(own))
+    assert [line["id"] for line in less] == [line["id"] for line in more if line["id"] not in own_found]
+    counted, all_counted = [(await made.get(f"/api/logs/histogram?{counts}&own={flag}")).json for flag in (0, 1)]
+    assert (counted["total"], counted["own"]) == (len(less), len(own_found))
+    assert (all_counted["total"], all_counted["own"]) == (len(more), 0)
+
+
+async def test_a_query_about_names_finds_what_runlog_tells_of_itself(made: Asked) -> None:
+    write(made, Batch([told(5, WORKER_EVENT)]))
+    assert len((await made.get(f"/api/logs?q=name:{WORKER_EVENT}")).json["items"]) == 1
+    assert (await made.get(f"/api/logs/histogram?q=name:{WORKER_EVENT}&to={LATER}")).json["total"] == 1

@@ -173,6 +173,7 @@ export interface LevelHistogram {
   buckets: LevelBucket[];
   total: number;
   searched_to: number | null;
+  own: number;
 }
 
 export interface Log {

@@ -27,9 +27,10 @@ const setRange = (range: Range) => setParams({ ...range, event: null }, "push");
 export function LogsPage() {
   const q = params.value.get("q") ?? "";
   const range = { from: params.value.get("from"), to: params.value.get("to") };
+  const own = params.value.get("own") === "1";
   const tail = params.value.get("tail") === "1";
   const narrow = useMedia("(max-width: 900px)");
-  useEffect(() => view.want({ q, range, columns: "" }), [q, range.from, range.to]);
+  useEffect(() => view.want({ q, range, columns: "", own }), [q, range.from, range.to, own]);
   useEffect(() => () => view.pause(), []);
   const onTerm = (term: string, out: boolean) => setQuery(toggled(q, term, out));
   view.version.value;
@@ -53,6 +54,14 @@ export function LogsPage() {
         />
         <div class="list-choices">
           <TimeRange range={range} onRange={setRange} />
+          <Button
+            kind="quiet"
+            label="Show what runlog tells of its workers and instrumentations"
+            pressed={own}
+            onClick={() => setParams({ own: own ? null : "1" }, "push")}
+          >
+            runlog's own lines
+          </Button>
           <Button
             icon="down"
             label="Newest at the end, and go on with them (t)"

@@ -11,6 +11,7 @@ export function Summary({ view }: { view: LogsView }) {
   return (
     <>
       <Counted total={found?.total ?? null} searchedTo={found?.searched_to ?? null} noun="line" />
+      {found !== null && found.own > 0 && <span class="soft">and {count(found.own)} of runlog's own</span>}
       <Button
         kind="quiet"
         icon={paused ? "play" : "pause"}

@@ -12,6 +12,8 @@ export interface Wanted {
   range: Range;
   /** The columns of the data, as the API takes them. */
   columns: string;
+  /** Of logs: runlog's own lines too. */
+  own?: boolean;
 }
 
 export interface Page {
@@ -84,7 +86,8 @@ export abstract class Search<P extends Page, L extends Pages<P>> {
     const before = this.isWanted ? this.wanted : null;
     this.wanted = wanted;
     this.isWanted = true;
-    const other = before === null || before.q !== wanted.q || !sameRange(before.range, wanted.range);
+    const other =
+      before === null || before.q !== wanted.q || before.own !== wanted.own || !sameRange(before.range, wanted.range);
     if (other || before?.columns !== wanted.columns) {
       if (other) this.clear();
       this.reload();
@@ -129,7 +132,8 @@ export abstract class Search<P extends Page, L extends Pages<P>> {
 
   /** The query and the range, for a request. */
   asked(): Params & Span {
-    return { q: this.wanted.q, ...spanOf(this.wanted.range, serverNow()) };
+    const { q, own, range } = this.wanted;
+    return { q, ...(own && { own: 1 }), ...spanOf(range, serverNow()) };
   }
 
   protected changed(): void {
@@ -202,10 +206,10 @@ export abstract class Search<P extends Page, L extends Pages<P>> {
   }
 
   private follow(): void {
-    const { q, columns, range } = this.wanted;
+    const { q, columns, own, range } = this.wanted;
     const again = { skip: () => this.reload(), reset: () => this.reload() };
     this.stream = this.source.openLive(
-      { view: this.view, ...(q && { q }), ...(columns && { columns }) },
+      { view: this.view, ...(q && { q }), ...(columns && { columns }), ...(own && { own: "1" }) },
       this.position,
       { ...again, ...this.handlers() },
       (state) => {

@@ -14,14 +14,15 @@ let view: LogsView;
 let handlers: LiveHandlers;
 let streamed: Record<string, string>[];
 let around: LogsPage | Error;
+let asked: Params[];
 let askedAround: Params[];
 
 const source: Source = {
-  get: (<T>(path: string, asked?: Params): Promise<T> => {
-    if (path.endsWith("/around")) askedAround.push(asked ?? {});
+  get: (<T>(path: string, given: Params = {}): Promise<T> => {
+    (path.endsWith("/around") ? askedAround : asked).push(given);
     if (path.endsWith("/around"))
       return around instanceof Error ? Promise.reject(around) : Promise.resolve(around as T);
-    const histogram = { start: 0, end: 1, width: 1, buckets: [], total: 3, searched_to: null };
+    const histogram = { start: 0, end: 1, width: 1, buckets: [], total: 3, searched_to: null, own: 0 };
     return Promise.resolve((path.endsWith("/histogram") ? histogram : page([3, 2, 1])) as T);
   }) as Source["get"],
   openLive: (params, position, given) => {
@@ -38,6 +39,7 @@ beforeEach(async () => {
   vi.useFakeTimers();
   streamed = [];
   askedAround = [];
+  asked = [];
   view = new LogsView(source);
   view.want({ q: "level:error", range: { from: null, to: null }, columns: "" });
   await vi.advanceTimersByTimeAsync(0);
@@ -57,6 +59,13 @@ test("new lines come in while their end is in sight, and wait otherwise", () => 
   expect([view.list.held, ids()]).toEqual([2, [4, 3, 2, 1]]);
   view.moved(true);
   expect(ids()).toEqual([6, 5, 4, 3, 2, 1]);
+});
+
+test("runlog's own lines are asked for in the list, the counts and the stream", async () => {
+  view.want({ q: "", range: { from: null, to: null }, columns: "", own: true });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(asked.slice(-2).map((params) => params.own)).toEqual([1, 1]);
+  expect(streamed.at(-1)).toEqual({ view: "logs", own: "1", position: "7.7" });
 });
 
 test("a pause holds them back until one goes on", () => {
