@@ -45,6 +45,7 @@ def test_errors_of_a_kind_are_one_row_that_leads_to_where_it_happened(shared: Si
     times.nth(1).get_by_role("link").click()
     expect(page.locator(".cause")).to_contain_text("card of user 5 was declined")
     page.go_back()
+    expect(times).to_have_count(6)
     page.keyboard.press("Escape")
     expect(page.locator(".errors .selected")).to_contain_text("CardDeclined")
 

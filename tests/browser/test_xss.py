@@ -137,17 +137,17 @@ def write_wide(log: Writer) -> None:
     """One span with all payloads, wherever a span has several of something."""
     made = MadeRun(WIDE, "wide", ago=3000)
     whole = exception("wide")
-    whole["notes"] = list(PAYLOADS)
-    whole["frames"] = [frame(payload) for payload in PAYLOADS]
-    whole["group"] = [exception(payload) for payload in PAYLOADS[:100]]
-    whole["dropped"] = dict.fromkeys(PAYLOADS, 1)
+    whole["notes"] = SOME
+    whole["frames"] = [frame(text) for text in SOME]
+    whole["group"] = [exception(text) for text in SOME[:25]]
+    whole["dropped"] = dict.fromkeys(SOME, 1)
     table = {payload: payload for payload in PAYLOADS}
     link = {"trace_id": "ab" * 16, "span_id": "cd" * 8, "attributes": table}
     made.span(
         "all of it",
         exception=whole,
         attributes=table,
-        events=[{"name": payload, "time": made.now, "attributes": {payload: payload}} for payload in PAYLOADS],
+        events=[{"name": text, "time": made.now, "attributes": {text: text}} for text in SOME],
         links=[link],
         truncated=dict.fromkeys(PAYLOADS, 1),
         dropped=dict.fromkeys(PAYLOADS, 1),
