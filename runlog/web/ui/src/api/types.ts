@@ -1,4 +1,4 @@
-// Made by scripts/api-types from runlog/web/api/types.py. Do not edit.
+// Made by scripts/api-types from runlog/web/api/types. Do not edit.
 
 export interface BulkRequest {
   run_ids?: string[] | null;
