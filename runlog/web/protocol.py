@@ -23,6 +23,7 @@ class Protocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._last: object = None
+        self._unsent = 0
         self._patience = self.loop.call_later(PATIENCE, self._look)
         if len(self.connections) > CONNECTIONS:
             transport.abort()
@@ -32,7 +33,13 @@ class Protocol(H11Protocol):
         super().connection_lost(exc)
 
     def _look(self) -> None:
-        """Close it if nothing was asked since the last look: a request that never ends counts as none."""
+        """Close it if nothing was asked since the last look: a request that never ends counts as none. And if nothing
+        was read since of what waits to be sent: a live stream goes on where its client comes back."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent and unsent == self._unsent:
+            self.transport.abort()
+            return
+        self._unsent = unsent
         if self.cycle is self._last and getattr(self.cycle, "response_complete", True):
             self.transport.close()
             return

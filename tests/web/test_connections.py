@@ -5,13 +5,18 @@ from __future__ import annotations
 import socket
 
 import anyio
+import psutil
 import pytest
+from anyio import to_thread
 from anyio.abc import SocketStream
 
 from runlog.config import Settings
+from runlog.stores import open_store
+from runlog.stores.base import Batch, Run
 from runlog.web import parameters, protocol
 from runlog.web.server import Server, Serving
 from runlog.web.sockets import listening
+from tests.helpers import wait_until
 from tests.web.asking import TOKENS
 
 POST = b"POST /callback/" + b"0" * 69 + b" HTTP/1.1\r\nHost: localhost:%d\r\nContent-Type: application/json\r\n"
@@ -86,3 +91,31 @@ def test_small_answers_are_sent_at_once() -> None:
     """Else the second packet of each waits 40 ms. asyncio cares for it where it is told that the socket is TCP's."""
     with listening(port=0) as sockets:
         assert {one.proto for one in sockets} == {socket.IPPROTO_TCP}
+
+
+async def test_who_does_not_read_is_left(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "PATIENCE", 0.1)
+    size = 8_000_000
+    store = open_store(settings)
+    store.write(Batch(runs=[Run("run_a", 1, "t", "COMPLETED", "t", 1, 1, output="x" * size)]))
+    store.close()
+    with listening(port=0) as sockets:
+        port = sockets[0].getsockname()[1]
+        server, started = Server(Serving(settings, TOKENS, sockets)), anyio.Event()
+        async with anyio.create_task_group() as group:
+            group.start_soon(server.run, started.set)
+            await started.wait()
+            client = socket.create_connection(("127.0.0.1", port))
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            head = f"Host: localhost:{port}\r\nAuthorization: Bearer {TOKENS.view}\r\n\r\n"
+            client.sendall(f"GET /api/runs/run_a/data?what=output HTTP/1.1\r\n{head}".encode())
+            with client:
+                await to_thread.run_sync(wait_until, lambda: _accepted(port))
+                await to_thread.run_sync(wait_until, lambda: not _accepted(port))
+            server.stop()
+
+
+def _accepted(port: int) -> int:
+    """How many connections to a port of this process it holds open."""
+    found = psutil.Process().net_connections("tcp")
+    return sum(one.laddr[1] == port and one.status == psutil.CONN_ESTABLISHED for one in found)
