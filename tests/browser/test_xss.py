@@ -234,7 +234,7 @@ def go(page: Page, shared: Site, path: str) -> None:
 def test_the_list_of_runs_with_its_facets_columns_and_histogram(shared: Site, page: Page) -> None:
     go(page, shared, "/runs?columns=status,task,queue,tags,version,happened,attr.a,payload.x")
     list_ = page.get_by_role("grid", name="Runs")
-    expect(list_.get_by_role("row").nth(3)).to_be_visible()
+    list_.get_by_role("row").nth(3).wait_for()
     page.evaluate(SCROLL, "[role=grid]")
     whole = len(PAYLOADS) + len(range(0, len(PAYLOADS), TOGETHER)) + 3
     expect(list_).to_have_attribute("aria-rowcount", str(whole + 1))
@@ -255,7 +255,7 @@ def test_every_row_of_a_timeline(shared: Site, page: Page) -> None:
     go(page, shared, f"/runs/{run_id(TALL)}?fold=0")
     expect(page.locator(".tl-summary")).to_contain_text(f"{2 * len(PAYLOADS) + 2:,} rows")
     page.evaluate(SCROLL, ".tl-scroll")
-    expect(page.locator(".tl-row").last).to_be_visible()
+    page.locator(".tl-row").last.wait_for()
 
 
 def test_what_the_inspector_says_of_every_row(shared: Site, page: Page) -> None:
@@ -264,7 +264,7 @@ def test_what_the_inspector_says_of_every_row(shared: Site, page: Page) -> None:
     page.locator(".tl-scroll").focus()
     for key in ("Home", "j", "j", "Enter"):
         page.keyboard.press(key)
-    expect(page.locator(".inspector h2")).to_be_visible()
+    page.locator(".inspector h2").wait_for()
     titles = page.evaluate(STEP, 2 * len(SOME))
     named = [visible(f"{text} {at}") for at, text in enumerate(SOME)]
     assert [name for name in named if not any(title.endswith(name) for title in titles)] == []
@@ -275,7 +275,7 @@ def test_attributes_exceptions_events_and_links_of_one_span(shared: Site, page: 
     for name in ("all of it", "the call"):
         page.locator(".tl-row").filter(has_text=name).first.click()
         inspector = page.locator(".inspector")
-        expect(inspector.locator("h2").filter(has_text=name)).to_be_visible()
+        inspector.locator("h2").filter(has_text=name).wait_for()
         if name == "all of it":
             keys = inspector.locator("table[aria-label=Attributes] th").all_text_contents()
             assert sorted(keys) == sorted(visible(payload) for payload in PAYLOADS)
@@ -286,22 +286,22 @@ def test_payload_result_and_context(shared: Site, page: Page) -> None:
     go(page, shared, f"/runs/{run_id(WIDE)}?tab=data")
     for title in ("Payload", "Result", "Metadata"):
         part = page.get_by_role("region", name=title)
-        expect(part.locator(".json-row").first).to_be_visible()
+        part.locator(".json-row").first.wait_for()
     page.evaluate(SCROLL, "[aria-label=Payload] .json-list")
     go(page, shared, f"/runs/{run_id(WIDE)}?tab=context")
-    expect(page.get_by_text(visible(PAYLOADS[0])).first).to_be_visible()
+    page.get_by_text(visible(PAYLOADS[0])).first.wait_for()
 
 
 def test_log_lines_and_what_is_around_them(shared: Site, page: Page) -> None:
     go(page, shared, "/logs")
     lines = page.get_by_role("grid", name="Log lines")
-    expect(lines.get_by_role("row").first).to_be_visible()
+    lines.get_by_role("row").first.wait_for()
     page.evaluate(SCROLL, "[role=grid]")
     lines.get_by_role("row").nth(2).click()
-    expect(page.get_by_role("complementary", name="Inspector").get_by_role("heading").first).to_be_visible()
+    page.get_by_role("complementary", name="Inspector").get_by_role("heading").first.wait_for()
     page.keyboard.press("c")
     go(page, shared, f"/runs/{run_id(TALL)}?tab=logs")
-    expect(page.get_by_role("tabpanel").get_by_role("row").first).to_be_visible()
+    page.get_by_role("tabpanel").get_by_role("row").first.wait_for()
     page.evaluate(SCROLL, "[role=tabpanel] .virtual")
 
 
@@ -340,13 +340,13 @@ def addressed() -> Iterator[str]:
 
 def test_errors_and_instrumentations(shared: Site, page: Page) -> None:
     go(page, shared, "/errors")
-    expect(page.get_by_role("main").get_by_role("row").nth(3)).to_be_visible()
+    page.get_by_role("main").get_by_role("row").nth(3).wait_for()
     page.evaluate(SCROLL, "main [role=grid]")
     page.get_by_role("main").get_by_role("row").nth(3).click()
     expect(page).to_have_url(re.compile("/errors/[0-9a-f]{16}"))
-    expect(page.locator(".exception").first).to_be_visible()
+    page.locator(".exception").first.wait_for()
     go(page, shared, "/plugins")
-    expect(page.get_by_text(visible(PAYLOADS[0])).first).to_be_visible()
+    page.get_by_text(visible(PAYLOADS[0])).first.wait_for()
 
 
 IN_FILE = """() => [
@@ -365,12 +365,12 @@ def test_a_run_as_a_file(shared: Site, tmp_path: Path, number: int) -> None:
     file = tmp_path / "run.html"
     file.write_text(shared.runlog("export", run_id(number), "--format", "html"), encoding="utf-8")
     page = shared.open_file(file)
-    expect(page.locator(".tl-row").first).to_be_visible()
+    page.locator(".tl-row").first.wait_for()
     scripts = page.evaluate("document.querySelectorAll('script').length")
     assert scripts == 2  # the page's own, and the data, which is none
     page.evaluate(SCROLL, ".tl-scroll")
     page.locator(".tl-row:visible").last.click()
-    expect(page.locator(".inspector h2")).to_be_visible()
+    page.locator(".inspector h2").wait_for()
     for tab in ("Logs", "Payload & result", "Context"):
         page.get_by_role("tab", name=tab).click()
         expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
