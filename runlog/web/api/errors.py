@@ -11,7 +11,7 @@ from runlog.reading.failures import FailureIndex, Note
 from runlog.reading.frames import with_homes
 from runlog.stores.base import Reader
 from runlog.stores.failures import FAILED
-from runlog.stores.query import And, Node, Or, Query, Term, parse
+from runlog.stores.query import And, Node, Or, Phrase, Query, Term, Word, parse
 from runlog.web.api.lists import ASKED, time_asked
 from runlog.web.api.run import link_to
 from runlog.web.api.types import ErrorDetail, ErrorGroup, ErrorsPage, Occurrence, Problem
@@ -50,6 +50,18 @@ class _Asked:
             self.groups.setdefault(note.kind.fingerprint, []).append(note)
 
     def _matching(self, reader: Reader, node: Node, notes: Sequence[Note]) -> list[Note]:
+        """Those that the query finds; its words may also be of the type or the message of the exception itself."""
+        parts = list(node.nodes) if isinstance(node, And) else [node]
+        words = [part.text.casefold() for part in parts if isinstance(part, Word | Phrase)]
+        rest = [part for part in parts if not isinstance(part, Word | Phrase)]
+        wanted = set(map(id, self._found(reader, node, notes)))
+        if words:
+            told = [note for note in notes if all(word in _title(note) for word in words)]
+            among = told if not rest or not told else self._found(reader, And(tuple(rest)), told)
+            wanted.update(map(id, among))
+        return [note for note in notes if id(note) in wanted]
+
+    def _found(self, reader: Reader, node: Node, notes: Sequence[Note]) -> list[Note]:
         runs, logs = self._runs(reader, node), self._logs(reader, node)
         return [note for note in notes if (note.run_id in runs if note.event_id is None else note.event_id in logs)]
 
@@ -110,6 +122,10 @@ class _Asked:
     @property
     def searched_to_ms(self) -> float | None:
         return None if self.searched_to is None else self.searched_to / 1e6
+
+
+def _title(note: Note) -> str:
+    return f"{note.kind.type}: {note.message}".casefold()
 
 
 def _query(node: Node) -> Query:

@@ -156,3 +156,16 @@ async def test_what_cannot_be_asked_for(project: Path, asked: Asked, bad: str) -
     save_all(project)
     assert (await asked.get(f"/api/errors?{bad}")).status == 400
     assert (await asked.get("/api/errors/nonsense")).status == 404
+
+
+async def test_words_are_of_the_exception_too(project: Path, asked: Asked) -> None:
+    run = failing(1, "no order 5", task="sync")
+    logged(run, "not a number", kind="ValueError")
+    save(project, [run, failing(2, "no user 7", task="mail")])
+    found = [
+        [group["message"] for group in await groups(asked, query)]
+        for query in ("ValueError", "valueerr", "broken", '"no user"', "no task:mail", "ValueError task:mail", "-order")
+    ]
+    assert found[:2] == [["not a number"]] * 2
+    assert sorted(found[2]) == ["no order 5", "no user 7"]
+    assert found[3:6] == [["no user 7"], ["no user 7"], []]
