@@ -1,6 +1,7 @@
 // The live stream: server-sent events read with fetch, because an EventSource cannot send the bearer token.
 // One stream a tab; closed while the tab is hidden, resumed with the cursor.
 import { type ReadonlySignal, signal } from "@preact/signals";
+import { parseJson } from "../format/json";
 import { ApiError, authorization, isAbort, problemOf, withParams } from "./client";
 import { EventParser, type ServerEvent } from "./sse";
 import { refuseToken, token } from "./token";
@@ -184,7 +185,7 @@ class Stream implements LiveStream {
 
   private dispatch(event: ServerEvent): void {
     try {
-      this.handlers[event.event]?.(JSON.parse(event.data));
+      this.handlers[event.event]?.(parseJson(event.data));
     } catch (error) {
       reportError(error); // a view that fails at one event still gets the next
     }

@@ -85,6 +85,13 @@ test("hands out events and keeps the cursor", async () => {
   expect(stream?.position()).toBe("7.1");
 });
 
+test("hands out numbers with all of their digits", async () => {
+  open("5.1");
+  const sent = await server.stream();
+  await say(sent, 'id: 6.1\nevent: trace\ndata: {"n":9007199254740993,"text":"9007199254740993"}\n\n');
+  expect(got).toEqual([{ n: 9007199254740993n, text: "9007199254740993" }]);
+});
+
 test("a lost connection is tried again after longer and longer waits, from the cursor", async () => {
   open("1.0");
   const sent = await server.stream();
