@@ -30,6 +30,8 @@ LOG, OPEN, SPAN = 0, 1, 2
 HAS_EXCEPTION, IS_CUT, MESSAGE_CUT, HAS_LINKS = 1, 2, 4, 8
 _STATUS_CODE = 'status_code":'
 _STATUS_KEYS = ('"http.response.status_code":', '"http.status_code":')
+_PART_SECONDS = 10.0
+"""To find what is inside a span, or above it, all of its run is looked through."""
 _AT_ONCE = 5000
 """Rows that are in memory before it is known how many of them fit."""
 _ROW_BYTES = 64
@@ -187,6 +189,8 @@ def _texts(rows: TraceRows) -> _Texts:
             if not whole:
                 flags[number] |= MESSAGE_CUT
             messages.append(message)
+            if telling and known[rows.extra[number]][0] & HAS_EXCEPTION:
+                accessories.append((number, known[rows.extra[number]][1][-1]))
             continue
         if _STATUS_CODE in attributes and (status := _http_status(attributes)):
             accessories.append((number, status))
@@ -276,7 +280,7 @@ async def trace(call: Call) -> TracePage:
     def read(reader: Reader) -> TracePage:
         return trace_page(reader, reader.run(call.path["run_id"], data=False), after, limit, under, to)
 
-    return await call.read(read)
+    return await call.read(read, seconds=_PART_SECONDS if under or to else None)
 
 
 ENDPOINTS = (

@@ -116,6 +116,16 @@ async def test_spans_show_their_status_and_their_error(project: Path, asked: Ask
     assert [text for _, text in page.accessories] == ["200"]
 
 
+async def test_a_log_shows_the_title_of_its_exception(project: Path, asked: Asked) -> None:
+    run = completed()
+    run.log(12, 50, "could not reach it")
+    run.events[-1].extra = {"exception": EXCEPTION}
+    save(project, [run])
+    page, found = await shown(asked, f"/api/runs/{run.run_id}/trace")
+    [row] = [row for row, event in enumerate(found) if event.message == "could not reach it"]
+    assert [text for at, text in page.accessories if at == row] == ["ConnectError: All connection attempts failed"]
+
+
 async def test_messages_are_rendered(project: Path, asked: Asked) -> None:
     save_all(project)
     page, _ = await shown(asked, f"/api/runs/{failed().run_id}/trace")

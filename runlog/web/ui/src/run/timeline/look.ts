@@ -150,6 +150,8 @@ function logLook(model: TimelineModel, row: number): Look {
   look.iconTone = `level-${level}`;
   look.titleTone = level === "debug" ? "soft" : level === "info" ? "plain" : `level-${level}`;
   look.title = oneLine(store.message(row));
+  look.more = (store.accessories.get(row) ?? []).map(oneLine).join(" · ");
+  look.moreTone = "soft";
   const source = store.name(row).replace(/^logging:/, "");
   look.source = source === "logger" ? "" : oneLine(source);
   look.spoken = `${level}, ${spoken(model, row)}`;
