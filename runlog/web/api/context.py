@@ -83,9 +83,8 @@ def _resource(told: Event | None) -> Pairs:
 
 
 def _queue(run: Run) -> Pairs:
-    options = run.options or {}
-    keys = ("concurrency_key", "priority", "ttl", "max_attempts", "max_duration", "schedule_id", "batch_id")
-    return [("queue", run.queue), *((key, options[key]) for key in keys if options.get(key) is not None)]
+    key = (run.options or {}).get("concurrency_key")
+    return [("queue", run.queue), *([("concurrency_key", key)] if key is not None else [])]
 
 
 def _versions(run: Run, workers: list[Worker]) -> Pairs:
