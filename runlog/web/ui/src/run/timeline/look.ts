@@ -212,3 +212,9 @@ export function oneLine(text: string): string {
   const more = (text.match(/\n(?=.)/g) ?? []).length;
   return more > 0 ? `${clean.slice(0, end)}  …(+${plural(more, "line")})` : clean.slice(0, end);
 }
+
+/** Pixels of one level's indentation, of the room that all of them may take: names are seen however deep they are. */
+export function indentOf(room: number, levels: number): number {
+  const step = room / Math.max(1, levels);
+  return step < 2 ? step : Math.min(16, Math.floor(step));
+}

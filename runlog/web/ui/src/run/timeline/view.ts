@@ -5,7 +5,7 @@ import { Scroller } from "../../parts/scroller";
 import { paintAxis } from "./axis";
 import { BarsPainter } from "./bars";
 import { NONE } from "./columns";
-import { lookOf } from "./look";
+import { indentOf, lookOf } from "./look";
 import { minimapCells, paintCells, paintMinimap } from "./minimap";
 import type { TimelineModel } from "./model";
 import { type Palette, readPalette } from "./palette";
@@ -216,8 +216,8 @@ export class TimelineView {
     scale.width = this.isNarrow ? width : width - this.split;
     scale.before = this.isNarrow ? 10 : 12;
     scale.after = this.isNarrow ? 10 : LABEL_ROOM;
-    const room = (this.isNarrow ? width * 0.35 : this.split * 0.45) / Math.max(1, outline.deepest);
-    elements.frame.style.setProperty("--tl-step", `${Math.max(2, Math.min(16, Math.floor(room)))}px`);
+    const room = this.isNarrow ? width * 0.35 : this.split * 0.45;
+    elements.frame.style.setProperty("--tl-step", `${indentOf(room, outline.deepest)}px`);
   }
 
   #drawRows(from: number, to: number, top: number): void {

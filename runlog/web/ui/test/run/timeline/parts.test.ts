@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { bytesOf, decodeBase64 } from "../../../src/run/timeline/decode";
 import { commonText, templateHash } from "../../../src/run/timeline/families";
+import { indentOf } from "../../../src/run/timeline/look";
 import { ATTEMPT, DATABASE, DELAY, HTTP, PLAIN, roleOf, TRIGGER, WAIT } from "../../../src/run/timeline/roles";
 import { hexOf, SpanMap, wordsOf } from "../../../src/run/timeline/spans";
 import { random } from "./traces";
@@ -13,6 +14,14 @@ describe("base64", () => {
       expect(decodeBase64(text)).toEqual(bytes);
       expect(new Uint8Array(bytesOf(text))).toEqual(bytes);
     }
+  });
+});
+
+describe("indentation", () => {
+  it("leaves room for the names however deep they are", () => {
+    expect(indentOf(230, 4)).toBe(16);
+    expect(indentOf(230, 40)).toBe(5);
+    for (const levels of [200, 5000]) expect(indentOf(150, levels) * levels).toBeLessThanOrEqual(150);
   });
 });
 
