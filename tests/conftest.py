@@ -7,7 +7,12 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+
+# Nothing is timed: a machine may be busy.
+hypothesis.settings.register_profile("runlog", deadline=None)
+hypothesis.settings.load_profile("runlog")
 
 # A shell that runs the suite in the background has SIGINT ignored, which the programs that tests start would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
