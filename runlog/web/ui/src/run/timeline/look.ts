@@ -151,6 +151,7 @@ function logLook(model: TimelineModel, row: number): Look {
   look.titleTone = level === "debug" ? "soft" : level === "info" ? "plain" : `level-${level}`;
   look.title = oneLine(store.message(row));
   look.more = (store.accessories.get(row) ?? []).map(oneLine).join(" · ");
+  if (look.title.trim() === "") look.more ||= "no message";
   look.moreTone = "soft";
   const source = store.name(row).replace(/^logging:/, "");
   look.source = source === "logger" ? "" : oneLine(source);

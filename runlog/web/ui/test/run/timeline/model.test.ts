@@ -152,6 +152,10 @@ describe("what a row says", () => {
     expect([found.title, found.source]).toEqual(["red  …(+2 lines)", "stdout"]);
   });
 
+  it("says of a log without words that it has none", () => {
+    expect(lookOf(modelOf([log("  ", undefined, 1)]), 1).more).toBe("no message");
+  });
+
   it("is exact in the hover", () => {
     const model = modelOf([span("save", "s", undefined, 1_500_000, 2_345_678)]);
     expect(hoverText(model, 1)).toContain("+1.5 ms");
