@@ -67,6 +67,20 @@ def words(cause: dict[str, Any], now: int) -> str:
         return code.replace("_", " ")
 
 
+def moments(cause: dict[str, Any]) -> list[tuple[str, int]]:
+    """The times that the words of a cause name: as they are written there, and in ns."""
+    waits = cause.get("waits")
+    untils = [cause.get("until"), *(wait.get("until") for wait in (waits if isinstance(waits, list) else ()))]
+    found: list[tuple[str, int]] = []
+    for until in untils:
+        if isinstance(until, int) and until:
+            try:
+                found.append((_at(until), until))
+            except (ValueError, OverflowError, OSError):  # of another version of runlog
+                continue
+    return found
+
+
 def _at(time: int) -> str:
     """A time as its reader's clock shows it."""
     return datetime.fromtimestamp(time / _SECOND).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")

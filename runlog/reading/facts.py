@@ -49,14 +49,19 @@ def _course(run: Run) -> list[str]:
 
 def deadline(run: Run, root: Node | None) -> list[str]:
     """When max_duration ends the attempt that executes; while a run waits its time stands still."""
+    ends = ends_at(run, root)
+    return [] if ends is None else [f"ends at {clock(ends)} at the latest"]
+
+
+def ends_at(run: Run, root: Node | None) -> int | None:
+    """When max_duration ends the attempt that executes, in ns; None where nothing does."""
     if run.status != "EXECUTING" or root is None:
-        return []
+        return None
     told = [node.event.attributes.get("deadline") for node in root.children if node.running and not node.is_log]
     try:
-        ends = datetime.fromisoformat(str(told[-1] if told else None)).timestamp()
+        return int(datetime.fromisoformat(str(told[-1] if told else None)).timestamp() * 1e9)
     except (ValueError, OverflowError):  # it has none
-        return []
-    return [f"ends at {clock(int(ends * 1e9))} at the latest"]
+        return None
 
 
 def asked_for(run: Run, now: int) -> list[str]:
@@ -90,11 +95,18 @@ def _seconds(value: object) -> str:
 
 def _ttl(run: Run, value: object, now: int) -> str:
     """The time to live, and when it ends while no attempt has begun."""
-    text = _seconds(value)
-    if text and isinstance(value, int | float) and run.started is None and not run.is_terminal:
-        ends = max(run.created, run.available or 0) + int(value * 1e9)
+    text, ends = _seconds(value), expires_at(run)
+    if text and ends is not None:
         text += f" (expires at {clock(ends)})" if ends > now else " (over)"
     return text
+
+
+def expires_at(run: Run) -> int | None:
+    """When the time to live ends of a run whose first attempt has not begun, in ns."""
+    value = (run.options or {}).get("ttl")
+    if not value or not isinstance(value, int | float) or run.started is not None or run.is_terminal:
+        return None
+    return max(run.created, run.available or 0) + int(value * 1e9)
 
 
 def _named(value: object, scope: object) -> str:

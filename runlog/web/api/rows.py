@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from runlog.engines.reasons import moments
 from runlog.reading.text import json_text
 from runlog.stores.base import Reader, Run
 from runlog.web.api.types import ErrorTitle, Pairs, RunRow
@@ -48,6 +49,7 @@ def _row(run: Run, columns: Pairs) -> RunRow:
         logs=run.logs,
         reason=run.reason,
         cause=_text((run.cause or {}).get("code")),
+        times=[(text, moment / 1e6) for text, moment in moments(run.cause or {})],
         error=error_title(run.error),
         worker=run.worker,
         parent_run_id=run.parent_run_id,

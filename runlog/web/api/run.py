@@ -13,7 +13,8 @@ from runlog.config import Settings
 from runlog.console.pieces import Line
 from runlog.executor.payloads import is_whole
 from runlog.reading.asofnow import explained
-from runlog.reading.facts import asked_for, deadline
+from runlog.reading.clock import clock
+from runlog.reading.facts import asked_for, deadline, ends_at, expires_at
 from runlog.reading.frames import with_homes
 from runlog.reading.outline import load_outline
 from runlog.reading.records import time_text
@@ -57,6 +58,7 @@ def run_detail(reader: Reader, settings: Settings, run_id: str) -> RunDetail:
         metadata_size=sizes["metadata"],
         options=list((run.options or {}).items()),
         facts=[*deadline(run, root), *asked_for(run, now)],
+        times=[(clock(at), at / 1e6) for at in (ends_at(run, root), expires_at(run)) if at is not None],
         parent=above.get(run.parent_run_id),
         root=above.get(run.root_run_id),
         previous=beside.previous and link_to(beside.previous),

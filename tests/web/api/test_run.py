@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from runlog.engines.reasons import words
 from tests.cli.sample import MS, Writer, completed, failed, save, save_all
 from tests.web.asking import Asked
 
@@ -119,6 +121,22 @@ async def test_a_payload_that_lost_its_secrets_says_so(
     run.run.payload = payload
     save(project, [run])
     assert (await asked.get(f"/api/runs/{COMPLETED}")).json["payload_scrubbed"] is scrubbed
+
+
+async def test_times_in_words_are_told_as_times(project: Path, asked: Asked) -> None:
+    until = (int(time.time()) + 3600) * 1_000_000_000
+    run = Writer(1, "sync", "WAITING", ended=None, reason="waits until then")
+    run.run.cause = {"code": "several", "waits": [{"code": "until", "until": until}, {"code": "token", "id": "t"}]}
+    delayed = Writer(2, "sync", "DELAYED", started=None, ended=None)
+    delayed.run.options, delayed.run.available = {"ttl": 60}, until
+    save(project, [run, delayed])
+    found = (await asked.get(f"/api/runs/{run.run_id}")).json["run"]
+    assert [moment for _, moment in found["times"]] == [until / 1e6]
+    assert found["times"][0][0] in words({"code": "until", "until": until}, 0)
+    found = (await asked.get(f"/api/runs/{delayed.run_id}")).json
+    [(written, moment)] = found["times"]
+    assert moment == until / 1e6 + 60_000
+    assert any(f"(expires at {written})" in fact for fact in found["facts"])
 
 
 async def test_what_was_asked_for_is_told(project: Path, asked: Asked) -> None:

@@ -9,6 +9,8 @@ import msgspec
 from runlog.stores.base import RunStatus
 
 Pairs = list[tuple[str, Any]]
+Times = list[tuple[str, float]]
+"""Times that a text names: as they are written there, in the server's zone, and in ms."""
 Scope = Literal["view", "operate"]
 
 

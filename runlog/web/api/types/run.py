@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from runlog.web.api.types.common import Pairs, Piece, RunLink
+from runlog.web.api.types.common import Pairs, Piece, RunLink, Times
 from runlog.web.api.types.plugins import Plugin
 from runlog.web.api.types.runs import RunRow
 
@@ -43,6 +43,8 @@ class RunDetail(msgspec.Struct):
     options: Pairs
     facts: list[str]
     """What else to know, in words: what was asked for at the trigger, computed deadlines."""
+    times: Times
+    """What `facts` name."""
     parent: RunLink | None
     root: RunLink | None
     previous: RunLink | None

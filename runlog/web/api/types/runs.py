@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from runlog.stores.base import RunStatus
-from runlog.web.api.types.common import ErrorTitle, Pairs, Problem
+from runlog.web.api.types.common import ErrorTitle, Pairs, Problem, Times
 
 
 class RunRow(msgspec.Struct):
@@ -37,6 +37,8 @@ class RunRow(msgspec.Struct):
     reason: str | None
     cause: str | None
     """The code of the reason."""
+    times: Times
+    """What `reason` names."""
     error: ErrorTitle | None
     worker: str | None
     parent_run_id: str | None

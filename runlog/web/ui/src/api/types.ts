@@ -306,6 +306,7 @@ export interface RunDetail {
   metadata_size: number;
   options: [string, unknown][];
   facts: string[];
+  times: [string, number][];
   parent: RunLink | null;
   root: RunLink | null;
   previous: RunLink | null;
@@ -356,6 +357,7 @@ export interface RunRow {
   logs: number;
   reason: string | null;
   cause: string | null;
+  times: [string, number][];
   error: ErrorTitle | null;
   worker: string | null;
   parent_run_id: string | null;

@@ -12,6 +12,7 @@ import { FactList } from "../parts/FactList";
 import { Link } from "../parts/Link";
 import { Empty, Loading } from "../parts/states";
 import { Time } from "../parts/Time";
+import { Told } from "../parts/Told";
 import { useKeys } from "../state/keys";
 import { isHere } from "../state/place";
 import { select, selection } from "../state/selection";
@@ -105,7 +106,11 @@ function AboutRun({ run, isThis, boxRef }: AboutRunProps) {
           {run.error.message && `: ${visible(run.error.message)}`}
         </p>
       )}
-      {!run.error && run.reason && <p class="inspector-about soft">{visible(run.reason)}</p>}
+      {!run.error && run.reason && (
+        <p class="inspector-about soft">
+          <Told text={run.reason} times={run.times} />
+        </p>
+      )}
       {!isThis && (
         <p class="inspector-about">
           <Link href={href}>Open this run</Link>

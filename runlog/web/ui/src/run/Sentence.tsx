@@ -4,6 +4,7 @@ import { duration } from "../format/duration";
 import { statusLook } from "../format/status";
 import { Duration } from "../parts/Duration";
 import { Time } from "../parts/Time";
+import { Told } from "../parts/Told";
 import { now } from "../state/clock";
 import { type Part, sentence } from "./headline";
 
@@ -13,13 +14,13 @@ export function Sentence({ detail: { headline, run } }: { detail: RunDetail }) {
     <p class="run-sentence">
       {statusLook(run.status).label}
       {sentence(headline, run).map((part, at) => (
-        <Words key={`${at}`} part={part} />
+        <Words key={`${at}`} part={part} times={run.times} />
       ))}
     </p>
   );
 }
 
-function Words({ part }: { part: Part }) {
+function Words({ part, times }: { part: Part; times: RunDetail["run"]["times"] }) {
   if (part.kind === "since") return <Duration since={part.time} />;
   if (part.kind === "until") {
     const left = part.time - now.value;
@@ -30,5 +31,5 @@ function Words({ part }: { part: Part }) {
       </>
     );
   }
-  return part.style === "message" ? <strong>{visible(part.text)}</strong> : visible(part.text);
+  return part.style === "message" ? <strong>{visible(part.text)}</strong> : <Told text={part.text} times={times} />;
 }

@@ -1,6 +1,7 @@
 // In words, what became of a run or why it does not execute, for one line of a list.
 import type { RunRow } from "../api/types";
 import { ago, shortTime } from "../format/time";
+import { toldText } from "../format/told";
 
 export interface Detail {
   /** The type of an error. */
@@ -24,10 +25,8 @@ export function detailOf(run: RunRow, now: number): Detail | null {
 function waiting(run: RunRow, now: number): string {
   const { cause, available } = run;
   const reason = run.reason ?? (run.status === "PENDING_VERSION" ? "no worker knows its task" : "");
-  if (available === null) return reason;
-  // The server's words have the time in its own zone.
-  if (cause === "delayed") return `delayed until ${shortTime(available, now)}`;
-  if (cause !== "retry") return reason;
+  if (available !== null && cause === "delayed") return `delayed until ${shortTime(available, now)}`;
+  if (available === null || cause !== "retry") return toldText(reason, run.times, (ms) => shortTime(ms, now));
   const next = available > now ? `next try ${ago(available, now)}` : "tries again as soon as a worker is free";
   return `${reason.split("; the next one ")[0]}; ${next}`;
 }

@@ -16,6 +16,7 @@ export function runDetail(changes: Partial<RunDetail> = {}): RunDetail {
       { text: " after 900 ms", style: "" },
     ],
     cause: null,
+    times: [],
     exception: null,
     payload: { user_id: 1 },
     output: null,

@@ -23,6 +23,7 @@ export function row(run_id: string, more: Partial<RunRow> = {}): RunRow {
     logs: 0,
     reason: null,
     cause: null,
+    times: [],
     error: null,
     worker: null,
     parent_run_id: null,

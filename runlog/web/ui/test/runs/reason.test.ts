@@ -14,6 +14,9 @@ test("why a run does not execute, in the viewer's time", () => {
     "attempt 1 of 3 failed; tries again as soon as a worker is free",
   );
   expect(at({ status: "WAITING", cause: "run", reason: "waits for 2 runs" })).toBe("waits for 2 runs");
+  const until = { cause: "until", reason: "waits until 2026-11-22 15:05:00 XYZ" };
+  const times: [string, number][] = [["2026-11-22 15:05:00 XYZ", NOW + 5 * 60_000]];
+  expect(at({ status: "WAITING", ...until, times })).toMatch(/^waits until \d\d:05:00$/);
   expect(at({ status: "PENDING_VERSION" })).toBe("no worker knows its task");
 });
 

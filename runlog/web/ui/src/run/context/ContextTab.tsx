@@ -13,6 +13,7 @@ import { Icon } from "../../parts/Icon";
 import { Link } from "../../parts/Link";
 import { Failed, Loading } from "../../parts/states";
 import { Time } from "../../parts/Time";
+import { Told } from "../../parts/Told";
 import { pluginTone } from "../../plugins/state";
 import "./context.css";
 
@@ -29,7 +30,7 @@ export function ContextTab({ detail }: { detail: RunDetail }) {
             ["Run id", run.run_id, run.run_id],
             ["Trace id", run.trace_id, run.trace_id ?? ""],
             ["Attempts", run.attempt > 0 ? String(run.attempt) : null],
-            ["Why", run.reason],
+            ["Why", run.reason && <Told key="why" text={run.reason} times={run.times} />],
             ["Tags", run.tags.length > 0 ? run.tags.join(", ") : null],
             ["Schedule", run.schedule_id],
             ["Batch", run.batch_id],
@@ -37,7 +38,7 @@ export function ContextTab({ detail }: { detail: RunDetail }) {
         />
         {detail.facts.map((fact) => (
           <p key={fact} class="soft">
-            {visible(fact)}
+            <Told text={fact} times={detail.times} />
           </p>
         ))}
       </Card>

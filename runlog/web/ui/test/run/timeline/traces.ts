@@ -42,6 +42,7 @@ export function runRow(changes: Partial<RunRow> = {}): RunRow {
     logs: 0,
     reason: null,
     cause: null,
+    times: [],
     error: null,
     worker: null,
     parent_run_id: null,
