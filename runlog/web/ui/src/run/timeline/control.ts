@@ -82,7 +82,8 @@ export class TimelineControl {
   select(selection: Selection): void {
     const { model, view } = this;
     if (view === null) return;
-    const row = this.#rowOf(selection);
+    const found = this.#rowOf(selection);
+    const row = found < model.outline.known ? found : NONE; // it came after the last picture
     this.#wanted = selection !== null && row === NONE ? selection : null;
     if (row === view.selected && row !== NONE) return;
     view.selected = row;

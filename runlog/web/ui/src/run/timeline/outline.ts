@@ -33,6 +33,9 @@ export class Outline {
   /** Rows less deep than this are open, unless they were opened or closed by hand. */
   level = Number.POSITIVE_INFINITY;
 
+  /** So many rows were there at the last update. */
+  known = 0;
+
   #toggles = new Uint8Array(0);
   /** Those made while a filter is on: they end with it. */
   #filterToggles = new Uint8Array(0);
@@ -54,6 +57,7 @@ export class Outline {
       this.#toggles = larger(this.#toggles, size);
       this.#filterToggles = larger(this.#filterToggles, size);
     }
+    this.known = this.store.count;
     this.reached = this.store.order(this.order);
     this.counts.update(this.store, this.order, this.reached);
     this.#filter();
