@@ -11,7 +11,7 @@ import msgspec
 
 from runlog.reading.fingerprints import fingerprint
 from runlog.stores.base import Reader
-from runlog.stores.failures import FailedRun, LoggedException
+from runlog.stores.failures import FailedRun, LoggedError
 
 MOST = 200_000
 """Notes that are kept, the newest: about 40 MB."""
@@ -122,7 +122,7 @@ class FailureIndex:
             self._change = runs[-1].change if len(runs) == _AT_ONCE else change
         below: int | None = event + 1
         while below is not None:
-            logs = reader.logged_exceptions(above=self._event, below=below, limit=_AT_ONCE)
+            logs = reader.logged_errors(above=self._event, below=below, limit=_AT_ONCE)
             for logged in logs:
                 self._add_log(logged)
             below = logs[-1].id if len(logs) == _AT_ONCE else None
@@ -165,7 +165,7 @@ class FailureIndex:
         return found[-1].created
 
     def _older_logs(self, reader: Reader) -> int:
-        found = reader.logged_exceptions(below=self._below, limit=_AT_ONCE)
+        found = reader.logged_errors(below=self._below, limit=_AT_ONCE)
         for logged in found:
             self._add_log(logged)
         if len(found) < _AT_ONCE:
@@ -184,7 +184,9 @@ class FailureIndex:
         titles = (_title(item) for item in _chain(exception)) if exception is not None else ()
         self._titles[run.run_id] = frozenset((note.title, *titles))
 
-    def _add_log(self, logged: LoggedException) -> None:
+    def _add_log(self, logged: LoggedError) -> None:
+        if logged.exception is None:
+            return
         exception = _decoded(_read_exception, logged.exception, _Exception("Exception"))
         note = self._note(str(exception.type), str(exception.message), exception.frames, logged.task or "")
         note.time, note.run_id, note.task, note.event_id = logged.time, logged.run_id, logged.task, logged.id

@@ -24,15 +24,15 @@ class FailedRun(NamedTuple):
     """The number of its newest change."""
 
 
-class LoggedException(NamedTuple):
-    """A log with an exception, of level error."""
+class LoggedError(NamedTuple):
+    """A log or a span of level error."""
 
     id: int
     time: int
     run_id: str | None
     task: str | None
-    exception: str
-    """JSON."""
+    exception: str | None
+    """JSON, of a log with one."""
 
 
 class FailureReader(Protocol):
@@ -46,6 +46,7 @@ class FailureReader(Protocol):
         """Runs that failed and changed since the change with this number, in the order of their changes."""
         ...
 
-    def logged_exceptions(self, *, above: int = 0, below: int | None = None, limit: int = 500) -> list[LoggedException]:
-        """Logs with an exception and an id between two, the last first."""
+    def logged_errors(self, *, above: int = 0, below: int | None = None, limit: int = 500) -> list[LoggedError]:
+        """Logs and spans of level error with an id between two, the last first: also those without an exception, so
+        that no more is read than `limit`."""
         ...

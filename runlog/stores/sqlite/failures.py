@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import apsw
 
-from runlog.stores.failures import FAILED, FailedRun, LoggedException
+from runlog.stores.failures import FAILED, FailedRun, LoggedError
 from runlog.stores.sqlite.connected import Connected, reading
 from runlog.stores.sqlite.schema import ENDED_AT, IS_LISTED, LOG
 
@@ -23,10 +23,9 @@ _SINCE = f"""
     ORDER BY change LIMIT ?
 """
 _LOGGED = f"""
-    SELECT e.id, e.time, r.run_id, r.task, e.extra -> '$.exception'
+    SELECT e.id, e.time + coalesce(e.duration, 0), r.run_id, r.task, iif(e.kind = {LOG}, e.extra -> '$.exception', NULL)
     FROM event e INDEXED BY event_error LEFT JOIN run r ON r.id = e.run
-    WHERE e.level >= 17 AND e.id > :above AND e.id < :below AND e.kind = {LOG}
-    AND e.extra -> '$.exception' IS NOT NULL ORDER BY e.id DESC LIMIT :limit
+    WHERE e.level >= 17 AND e.id > :above AND e.id < :below ORDER BY e.id DESC LIMIT :limit
 """
 _LAST = 2**63 - 1
 
@@ -44,9 +43,9 @@ class FailureViews(Connected):
         return _failed(self._connection, _SINCE, (change, limit))
 
     @reading
-    def logged_exceptions(self, *, above: int = 0, below: int | None = None, limit: int = 500) -> list[LoggedException]:
+    def logged_errors(self, *, above: int = 0, below: int | None = None, limit: int = 500) -> list[LoggedError]:
         bindings = {"above": above, "below": _LAST if below is None else below, "limit": limit}
-        return [LoggedException._make(row) for row in self._connection.execute(_LOGGED, bindings)]
+        return [LoggedError._make(row) for row in self._connection.execute(_LOGGED, bindings)]
 
 
 def _failed(connection: apsw.Connection, sql: str, bindings: dict[str, int] | tuple[int, int]) -> list[FailedRun]:

@@ -130,6 +130,20 @@ async def test_how_far_back_was_looked_is_said(project: Path, asked: Asked, monk
     assert [group["count"] for group in await groups(asked)] == [8]
 
 
+async def test_errors_without_an_exception_are_passed_over_few_at_a_time(
+    project: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failures, "_AT_ONCE", 2)
+    run = completed()
+    logged(run, "it is there", at=4)
+    for at in range(5, 10):
+        run.log(at, at, "it broke", ERROR)
+    save(project, [run])
+    assert [group["message"] for group in await groups(asked)] == ["it is there"]
+    looked = await asked.services.readers.run(lambda reader: reader.logged_errors(limit=2))
+    assert [error.exception for error in looked] == [None, None]
+
+
 async def test_no_more_is_kept_than_has_room(project: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failures, "MOST", 10)
     monkeypatch.setattr(failures, "_AT_ONCE", 2)
