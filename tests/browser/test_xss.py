@@ -20,7 +20,7 @@ from tests.browser.site import Site
 WIDE, TALL, INSPECTED, JOINED = 2001, 2002, 2003, 3000
 TOGETHER = 40
 """Payloads in one field of the runs whose pages are opened."""
-SOME = [" ".join(PAYLOADS[number::80]) for number in range(80)]
+SOME = [" ".join(PAYLOADS[number::40]) for number in range(40)]
 """All payloads, some in each text."""
 
 WATCH = """

@@ -3,5 +3,7 @@ import page from "./vite.config.ts";
 
 export default mergeConfig(
   page,
-  defineConfig({ test: { include: ["test/**/*.test.{ts,tsx}"], css: { include: [/tokens\.css/] } } }),
+  defineConfig({
+    test: { include: ["test/**/*.test.{ts,tsx}"], pool: "threads", css: { include: [/tokens\.css/] } },
+  }),
 );
