@@ -12,6 +12,7 @@ from runlog.config import Settings
 from runlog.reading.failures import FailureIndex
 from runlog.web.assets import Assets
 from runlog.web.live.hub import Hub
+from runlog.web.portions import Portions
 from runlog.web.project import OpenProject
 from runlog.web.readers import Readers
 from runlog.web.trouble import say
@@ -32,6 +33,7 @@ class Services:
         """Held by who uses `failures`: the others wait for it before they take a reader."""
         self.exporting = anyio.Semaphore(1)
         """Held while a run is written to a file, of which one at a time is enough."""
+        self.portions = Portions()
         self.project = OpenProject(settings)
         self._stack = AsyncExitStack()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar
@@ -28,6 +29,7 @@ T = TypeVar("T")
 
 _MOST_REASON = 2000
 _NAMED, _MADE = 100, 1000
+_SECONDS, _PORTION = 2.0, 200
 _MOST_IDS = 10_000
 
 
@@ -47,19 +49,43 @@ async def replay(call: Call) -> Replayed:
 
 
 async def cancel_many(call: Call) -> BulkResult:
-    request: BulkRequest = call.body
-    reason = _reason(request.reason)
-    run_ids = await _chosen(call, request, open_only=True)
-    refused = _Refused()
-    changed = await _acting(call, partial(runs.cancel_each, run_ids, refused, reason=reason))
-    return refused.result(len(run_ids), changed, [])
+    reason = _reason(call.body.reason)
+
+    async def cancel_some(run_ids: list[str], refused: _Refused) -> list[str]:
+        done = await runs.cancel_each(run_ids, refused, reason=reason)
+        return [""] * done
+
+    return await _in_time(call, "cancel", cancel_some)
 
 
 async def replay_many(call: Call) -> BulkResult:
-    run_ids = await _chosen(call, call.body, open_only=False)
-    refused = _Refused()
-    made = await _acting(call, partial(runs.replay_each, run_ids, refused))
-    return refused.result(len(run_ids), len(made), made)
+    async def replay_some(run_ids: list[str], refused: _Refused) -> list[str]:
+        return await runs.replay_each(run_ids[::-1], refused)  # they are in their order already
+
+    return await _in_time(call, "replay", replay_some)
+
+
+async def _in_time(call: Call, act: str, change: Callable[[list[str], _Refused], Awaitable[list[str]]]) -> BulkResult:
+    """Change as many of the runs as there is time for; the next request goes on with the others."""
+    request: BulkRequest = call.body
+    left = await _left(call, act, request) if request.next is not None else await _chosen(call, request, act)
+    refused, made, matched = _Refused(), list[str](), 0
+    deadline = time.monotonic() + _SECONDS
+    while left and (not matched or time.monotonic() < deadline):
+        some, left = left[:_PORTION], left[_PORTION:]
+        made += await _acting(call, partial(change, some, refused))
+        matched += len(some)
+    name = call.services.portions.keep(act, left) if left else None
+    return refused.result(matched, made if act == "replay" else [], len(made), len(left), name)
+
+
+async def _left(call: Call, act: str, request: BulkRequest) -> list[str]:
+    if request.run_ids is not None or request.query is not None:
+        raise bad_request("which runs?", "give `next` alone, or run_ids, or a query")
+    left = call.services.portions.take(act, request.next or "")
+    if left is None:
+        raise Refused(409, Problem("conflict", "nothing is left of this", "it was done, or is forgotten", "look again"))
+    return left
 
 
 class _Refused:
@@ -69,14 +95,16 @@ class _Refused:
         self._runs: dict[str, str] = {}
 
     def __call__(self, progress: runs.Progress) -> None:
-        self._runs = progress.refused
+        self._runs |= progress.refused
 
-    def result(self, matched: int, changed: int, made: list[str]) -> BulkResult:
-        return BulkResult(matched, changed, made[:_MADE], list(self._runs.items())[:_NAMED], len(self._runs))
+    def result(self, matched: int, made: list[str], changed: int, left: int, name: str | None) -> BulkResult:
+        named = list(self._runs.items())[:_NAMED]
+        return BulkResult(matched, changed, made[:_MADE], named, len(self._runs), left, name)
 
 
-async def _chosen(call: Call, request: BulkRequest, *, open_only: bool) -> list[str]:
-    """The runs that a request is about. Raises Refused where they are not as many as were confirmed."""
+async def _chosen(call: Call, request: BulkRequest, act: str) -> list[str]:
+    """The runs that a request is about, in the order of their turns: the newest is cancelled first, the oldest replayed
+    first. Raises Refused where they are not as many as were confirmed."""
     if (request.run_ids is None) == (request.query is None):
         raise bad_request("which runs?", "give run_ids, or a query")
     if request.run_ids is not None:
@@ -87,11 +115,11 @@ async def _chosen(call: Call, request: BulkRequest, *, open_only: bool) -> list[
         raise bad_request("how many runs were confirmed?", "what changes all runs that match needs `expected`")
     else:
         await to_thread.run_sync(rescue, call.services.settings)
-        found = await _acting(call, partial(runs.matching, request.query or "", open_only=open_only))
+        found = await _acting(call, partial(runs.matching, request.query or "", open_only=act == "cancel"))
     if request.expected is not None and request.expected != len(found):
         what = f"{len(found):,} runs match now, and not {request.expected:,}"
         raise Refused(409, Problem("conflict", what, "runs came or ended meanwhile", "look again", count=len(found)))
-    return found
+    return found if act == "cancel" else found[::-1]
 
 
 async def _acting(call: Call, act: Callable[[], Awaitable[T]]) -> T:

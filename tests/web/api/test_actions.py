@@ -86,10 +86,41 @@ async def test_many_runs_are_changed_only_if_they_are_as_many_as_was_confirmed(a
     assert {(await run_of(run_id)).status for run_id in mails} != {"CANCELED"}
 
     done = await asked.post("/api/runs/cancel", {"query": "task:send-mail", "expected": 3, "reason": "too many"})
-    assert done.json == {"matched": 3, "changed": 3, "run_ids": [], "refused": [], "refused_total": 0}
+    assert done.json == {
+        "matched": 3,
+        "changed": 3,
+        "run_ids": [],
+        "refused": [],
+        "refused_total": 0,
+        "left": 0,
+        "next": None,
+    }
     assert [(await run_of(run_id)).reason for run_id in mails] == ["too many"] * 3
     # those that have ended do not count: there is nothing left to cancel
     assert (await asked.post("/api/runs/cancel", {"query": "task:send-mail", "expected": 0})).json["changed"] == 0
+
+
+@pytest.mark.parametrize("act", ["cancel", "replay"])
+async def test_many_runs_are_changed_in_portions_each_once(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    monkeypatch.setattr(actions, "_SECONDS", 0.0)
+    monkeypatch.setattr(actions, "_PORTION", 2)
+    mails = await queued(asked, 5)
+    answer = (await asked.post(f"/api/runs/{act}", {"query": "task:send-mail", "expected": 5})).json
+    told, made = [(answer["changed"], answer["left"])], answer["run_ids"]
+    first = answer["next"]
+    while answer["next"] is not None:
+        answer = (await asked.post(f"/api/runs/{act}", {"next": answer["next"]})).json
+        told.append((answer["changed"], answer["left"]))
+        made += answer["run_ids"]
+    assert told == [(2, 3), (2, 1), (1, 0)]
+    if act == "cancel":
+        assert {(await run_of(run_id)).status for run_id in mails} == {"CANCELED"}
+    else:
+        assert [replay_of(await run_of(run_id)) for run_id in made] == mails
+    for body, status in (({"next": first}, 409), ({"next": first, "query": "run:*"}, 400)):
+        assert (await asked.post(f"/api/runs/{act}", body)).status == status
 
 
 async def test_many_runs_are_replayed_and_those_that_cannot_be_are_named(

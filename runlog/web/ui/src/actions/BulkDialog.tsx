@@ -37,7 +37,7 @@ export function BulkDialog({ onClose, ...target }: BulkDialogProps) {
   const isWorking = state.step === "working";
   const close = () => {
     if (!isWorking) onClose(state.step === "done");
-    else if (state.of !== null) bulk.stop();
+    else bulk.stop();
   };
   return (
     <Dialog
@@ -45,7 +45,7 @@ export function BulkDialog({ onClose, ...target }: BulkDialogProps) {
       onClose={close}
       actions={
         <>
-          {(!isWorking || state.of !== null) && <Button onClick={close}>{isWorking ? "Stop here" : "Close"}</Button>}
+          <Button onClick={close}>{isWorking ? "Stop here" : "Close"}</Button>
           {state.step === "ready" && state.runs > 0 && (
             <Button
               kind={act === "cancel" ? "danger" : "primary"}
@@ -79,17 +79,8 @@ function Step({ state, target, onRetry }: StepProps) {
     case "working":
       return (
         <div class="act-progress" role="status">
-          {state.of === null ? (
-            <>
-              <progress aria-label="At work" />
-              The server is at it: this stays until it is done.
-            </>
-          ) : (
-            <>
-              <progress aria-label="Done" max={state.of} value={state.done} />
-              {count(state.done)} of {plural(state.of, "run")}
-            </>
-          )}
+          <progress aria-label="Done" max={state.of} value={state.done} />
+          {count(state.done)} of {plural(state.of, "run")}
         </div>
       );
     case "done":

@@ -23,8 +23,7 @@ export type BulkState =
   | { step: "counting" }
   /** `changed`: there are others than when it was confirmed. `searchedTo`: not all of the log is counted. */
   | { step: "ready"; runs: number; changed: boolean; searchedTo: number | null }
-  /** `of` is null where it is not told how far it is. */
-  | { step: "working"; done: number; of: number | null }
+  | { step: "working"; done: number; of: number }
   | { step: "done"; result: BulkResult }
   | { step: "failed"; error: unknown; done: number };
 
@@ -63,21 +62,27 @@ export class Bulk {
     const { runIds } = this.target;
     let done = 0;
     try {
-      if (runIds === null) {
-        this.state.value = { step: "working", done: 0, of: null };
-        const result = await this.#post({ query: this.target.query, expected: ready.runs }, reason);
-        this.state.value = { step: "done", result };
-        return;
-      }
-      const whole: BulkResult = { matched: 0, changed: 0, run_ids: [], refused: [], refused_total: 0 };
-      for (let at = 0; at < runIds.length && !this.#stopped; at += PORTION) {
-        this.state.value = { step: "working", done: at, of: runIds.length };
-        add(whole, await this.#post({ run_ids: runIds.slice(at, at + PORTION) }, reason));
+      const whole: BulkResult = {
+        matched: 0,
+        changed: 0,
+        run_ids: [],
+        refused: [],
+        refused_total: 0,
+        left: 0,
+        next: null,
+      };
+      const ids = [...(runIds ?? [])];
+      let next: object | null = runIds === null ? { query: this.target.query, expected: ready.runs } : portionOf(ids);
+      while (next !== null && !this.#stopped) {
+        this.state.value = { step: "working", done: whole.matched, of: ready.runs };
+        const part: BulkResult = await this.#post(next, reason);
+        add(whole, part);
         done = whole.changed;
+        next = part.next === null ? portionOf(ids) : { next: part.next };
       }
       this.state.value = { step: "done", result: whole };
     } catch (error) {
-      const now = error instanceof ApiError && error.status === 409 ? error.problem.count : null;
+      const now = error instanceof ApiError && error.status === 409 && done === 0 ? error.problem.count : null;
       if (typeof now === "number") this.#ready(now, true);
       else this.state.value = { step: "failed", error, done };
     }
@@ -97,6 +102,11 @@ export class Bulk {
     const because = act === "cancel" && reason !== "" ? { reason } : {};
     return this.server.post<BulkResult>(`/api/runs/${act}`, { ...body, ...because });
   }
+}
+
+/** The next of the chosen runs; null when there are no more. */
+function portionOf(ids: string[]): { run_ids: string[] } | null {
+  return ids.length === 0 ? null : { run_ids: ids.splice(0, PORTION) };
 }
 
 function add(whole: BulkResult, part: BulkResult): void {

@@ -5,6 +5,7 @@ export interface BulkRequest {
   query?: string | null;
   expected?: number | null;
   reason?: string | null;
+  next?: string | null;
 }
 
 export interface BulkResult {
@@ -13,6 +14,8 @@ export interface BulkResult {
   run_ids: string[];
   refused: [string, string][];
   refused_total: number;
+  left: number;
+  next: string | null;
 }
 
 export interface CancelRequest {

@@ -9,12 +9,14 @@ const result = (more: Partial<BulkResult>): BulkResult => ({
   run_ids: [],
   refused: [],
   refused_total: 0,
+  left: 0,
+  next: null,
   ...more,
 });
 
 interface Sent {
   path: string;
-  body: { run_ids?: string[]; query?: string; expected?: number; reason?: string };
+  body: { next?: string; run_ids?: string[]; query?: string; expected?: number; reason?: string };
 }
 
 /** A server that answers in turn. */
@@ -51,6 +53,36 @@ test("all that match are changed only if they are as many as was confirmed", asy
     { query: "task:x", expected: 4, reason: "too many" },
   ]);
   expect(all.state.value).toMatchObject({ step: "done", result: { changed: 4 } });
+});
+
+test("all that match are changed as the server comes along, until they are done or it is stopped", async () => {
+  const parts = () => [
+    result({ matched: 2, changed: 2, left: 1, next: "n1" }),
+    result({ matched: 1, changed: 1, run_ids: ["new"] }),
+  ];
+  const { bulk: all, sent } = bulk({}, parts());
+  await all.count();
+  const seen: unknown[] = [];
+  all.state.subscribe((state) => seen.push(state.step === "working" ? `${state.done} of ${state.of}` : state.step));
+  await all.start("wrong");
+  expect(seen).toEqual(["ready", "0 of 3", "2 of 3", "done"]);
+  expect(sent.map((one) => one.body)).toEqual([
+    { query: "task:x", expected: 3, reason: "wrong" },
+    { next: "n1", reason: "wrong" },
+  ]);
+  expect(all.state.value).toMatchObject({ result: { matched: 3, changed: 3, run_ids: ["new"] } });
+
+  const stopped = bulk({}, parts());
+  await stopped.bulk.count();
+  stopped.bulk.state.subscribe((state) => state.step === "working" && state.done === 2 && stopped.bulk.stop());
+  await stopped.bulk.start("");
+  expect(stopped.sent).toHaveLength(2);
+
+  const left = bulk({}, parts());
+  await left.bulk.count();
+  left.bulk.state.subscribe((state) => state.step === "working" && left.bulk.stop());
+  await left.bulk.start("");
+  expect(left.bulk.state.value).toMatchObject({ step: "done", result: { matched: 2, changed: 2 } });
 });
 
 test("chosen runs are changed in portions, and what came of each is added up", async () => {
