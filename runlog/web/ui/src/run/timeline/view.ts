@@ -2,6 +2,7 @@
 
 import { effect } from "@preact/signals";
 import { Scroller } from "../../parts/scroller";
+import { anchorIn } from "./anchor";
 import { paintAxis } from "./axis";
 import { BarsPainter } from "./bars";
 import { NONE } from "./columns";
@@ -184,17 +185,16 @@ export class TimelineView {
     this.onDrawn();
   }
 
-  /** Rows have come: lay them out, with what is at the top of the view staying there. */
+  /** Rows have come: lay them out, with what is selected, or else at the top of the view, staying there. */
   #update(started: number): void {
     const { model, scroller, rowHeight } = this;
-    const { outline } = model;
-    const topIndex = Math.floor(scroller.top / rowHeight);
-    const anchor = topIndex > 0 && topIndex < outline.count ? (outline.visible[topIndex] as number) : 0;
+    const topIndex = anchorIn(model.outline, this.selected, scroller, rowHeight);
+    const anchor = topIndex > 0 && topIndex < model.outline.count ? (model.outline.visible[topIndex] as number) : 0;
     this.#isStale = false;
     model.update();
-    const place = anchor === 0 || this.follows ? NONE : outline.placeOf(anchor);
+    const place = anchor === 0 || this.follows ? NONE : model.outline.placeOf(anchor);
     if (place !== NONE && place !== topIndex) {
-      scroller.resize(outline.count * rowHeight);
+      scroller.resize(model.outline.count * rowHeight);
       this.#scrollTo(scroller.top + (place - topIndex) * rowHeight);
     }
     this.#stamp++;

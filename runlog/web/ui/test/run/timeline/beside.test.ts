@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { EventDetail, Matches, RunsPage, TracePage } from "../../../src/api/types";
+import { anchorIn } from "../../../src/run/timeline/anchor";
 import { TraceLoader, type TracePart, type TraceSource } from "../../../src/run/timeline/load";
 import { TimelineModel } from "../../../src/run/timeline/model";
 import { TraceStore } from "../../../src/run/timeline/store";
@@ -99,6 +100,22 @@ describe("what is not loaded of a large run", () => {
     await loaded(loader);
     expect(messages(store).filter((text) => text.startsWith("50."))).toEqual(["50.1", "50.2", "50.3"]);
     expect(store.lacks(row)).toBe(false);
+  });
+
+  it("stays in sight while rows come above it", async () => {
+    const { store, loader, model } = await partial();
+    loader.find({ span: batch(50) });
+    await loaded(loader);
+    model.update();
+    const row = store.rowOfSpan(batch(50));
+    const place = model.reveal(row);
+    const sight = (top: number) => anchorIn(model.outline, row, { top, view: 200 }, 10);
+    expect([sight(place * 10 - 190), sight(place * 10), sight(place * 10 - 200), sight(place * 10 + 10)]).toEqual([
+      place,
+      place,
+      place - 20,
+      place + 1,
+    ]);
   });
 
   it("is found by a link to a log, with its neighbours", async () => {
