@@ -59,11 +59,11 @@ export class Beside {
       await this.#way(trace, event.span_id);
       return;
     }
-    this.#take(await this.source.page(run_id, id - 1, 1, this.stop));
     if (event.parent_id !== null && this.store.rowOfSpan(event.parent_id) === NONE) {
       await this.#page(trace, { to: event.parent_id });
       await this.#siblings(trace, this.store.rowOfSpan(event.parent_id));
     }
+    this.#take(await this.source.page(run_id, id - 1, 1, this.stop)); // where its span has too much in it
   }
 
   async #way(trace: RunTrace, span: string | null): Promise<void> {

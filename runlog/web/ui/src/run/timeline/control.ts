@@ -3,7 +3,7 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Selection } from "../../state/selection";
 import type { Asked } from "./address";
-import { LOG, NONE, RUN } from "./columns";
+import { LOG, NONE, PENDING, RUN } from "./columns";
 import type { Criteria } from "./filter";
 import type { TraceSource } from "./load";
 import type { TimelineModel } from "./model";
@@ -83,7 +83,8 @@ export class TimelineControl {
     const { model, view } = this;
     if (view === null) return;
     const found = this.#rowOf(selection);
-    const row = found < model.outline.known ? found : NONE; // it came after the last picture
+    const isInTree = found < model.outline.known && model.store.rows.parent[found] !== PENDING;
+    const row = isInTree ? found : NONE;
     this.#wanted = selection !== null && row === NONE ? selection : null;
     if (row === view.selected && row !== NONE) return;
     view.selected = row;

@@ -121,9 +121,12 @@ describe("what is not loaded of a large run", () => {
   it("is found by a link to a log, with its neighbours", async () => {
     const { server, store, loader } = await partial();
     const event = server.events.find(({ message }) => message === "60.2") as Event;
+    const places = new Set<number | undefined>();
+    store.version.subscribe(() => places.add(store.rows.parent[store.rowOfEvent(event.id)]));
     loader.find({ event: event.id });
     await loaded(loader);
     const row = store.rowOfEvent(event.id);
+    expect(places).toEqual(new Set([undefined, store.rowOfSpan(batch(60))]));
     expect([store.message(row), parentName(store, row)]).toEqual(["60.2", "batch 60"]);
     expect(messages(store).filter((text) => text.startsWith("60."))).toHaveLength(3);
     expect(store.lacks(store.rowOfSpan(batch(60)))).toBe(false);
