@@ -60,7 +60,7 @@ def rows(page: Page) -> int:
 def test_a_run_of_many_rows_opens_whole_and_what_is_looked_for_is_found(site: Site, size: int) -> None:
     make(site, size)
     page = site.open(FIRST)
-    expect(page.locator(".tl-summary")).to_have_text(f"{2 * size:,} rows", timeout=120_000)
+    expect(page.locator(".tl-summary")).to_have_text(f"{2 * size:,} rows", timeout=60_000)
 
     # Where it went wrong.
     page.get_by_role("button", name="Jump to ConnectError").click()
@@ -105,7 +105,7 @@ def test_all_log_lines_of_a_run_of_many_are_there(site: Site, size: int) -> None
     make(site, size)
     page = site.open(f"{FIRST}?tab=logs")
     lines = page.get_by_role("tabpanel").get_by_role("grid")
-    expect(lines).to_have_attribute("aria-rowcount", str(size), timeout=120_000)
+    expect(lines).to_have_attribute("aria-rowcount", str(size), timeout=60_000)
     lines.focus()
     page.keyboard.press("Home")
     expect(lines).to_contain_text("item 0 of batch 0")

@@ -100,9 +100,8 @@ def test_dragging_over_the_histogram_narrows_the_time(shared: Site) -> None:
     page.mouse.move(box["x"] + box["width"] * 0.5, y, steps=4)
     page.mouse.up()
     expect(page).to_have_url(re.compile("from=.*to="))
-    expect(count(page)).not_to_have_text(f"{MANY} runs")
-    shown = int((count(page).text_content() or "0").split()[0])
-    assert 0 < shown < MANY
+    expect(count(page)).to_have_text(re.compile(r"^(9|1\d|2[0-4]) runs$"))  # a quarter of them
+    shown = int((count(page).text_content() or "").split()[0])
     expect(list_of(page, "Runs")).to_have_attribute("aria-rowcount", str(shown + 1))
     page.go_back()
     expect(count(page)).to_have_text(f"{MANY} runs")
