@@ -55,7 +55,7 @@ test: current-page ## run the test suites of page and package (under 6 minutes o
 test-slow: setup ## the fault, soak and property tests in their long form, with 100 kills each (ROUNDS=5)
 	@RUNLOG_TEST_ROUNDS=$(ROUNDS) $(BIN)/pytest -q -m "slow or not slow" -o timeout=1800 \
 	  tests/faults tests/recording tests/stores tests/engines tests/executor tests/tasks tests/two_process \
-	  tests/cli/test_demo.py tests/test_bad_input.py tests/test_supervisor.py
+	  tests/cli/test_demo.py tests/test_bad_input.py tests/test_supervisor.py tests/browser/test_large.py
 
 coverage: test ## the test suite, then its coverage line by line
 	@$(BIN)/coverage report --show-missing
