@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import typer
+from msgspec.structs import replace
 
 from runlog.cli.output import error_line, note, output
 from runlog.cli.project import open_log, without_console
@@ -31,6 +32,10 @@ Start = Callable[[bool], Awaitable["RunHandle[Any]"]]
 """Queues the run, in the open project; told whether it is going to be executed in this process."""
 
 _DID_NOT_COMPLETE = 1
+_OF_THE_END = (
+    "version", "status", "changed", "attempt", "available", "started", "ended", "worker", "reason", "cause", "output",
+    "error", "metadata",
+)  # fmt: skip
 
 
 def carry_out(settings: Settings, start: Start, *, wait: bool, json: bool) -> None:
@@ -112,12 +117,14 @@ async def _ended(project: Project, run_id: str, *, here: bool) -> Run:
 
 
 def _counted(settings: Settings, run: Run) -> Run:
-    """The run as the log has it, with its counters, or else as the queue has it."""
+    """The run as the log has it, with its counters. What the log does not have yet, its worker being behind with
+    writing, is as the queue has it."""
     with open_log(settings) as log:
         try:
-            return log.run(run.run_id) if log is not None else run
+            known = log.run(run.run_id) if log is not None else run
         except RunNotFound:
             return run
+    return known if known.is_terminal else replace(known, **{name: getattr(run, name) for name in _OF_THE_END})
 
 
 def read_payload(text: str | None, what: str = "the payload") -> tuple[Any, ...]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Command, environment
+from runlog.config import Settings
+from tests.cli.conftest import COMMAND, Command, environment
 from tests.cli.working import background, run, shown, status
 from tests.helpers import wait_until
 
@@ -50,6 +52,20 @@ async def only(number: int) -> int:
     await anyio.sleep(0.05)
     busy -= 1
     return most
+"""
+
+GATED = """
+from pathlib import Path
+import anyio
+from runlog import current_run, task
+
+@task
+async def gated() -> str:
+    Path("beginning.txt").write_text(current_run().run.id)
+    Path("beginning.txt").rename("begun.txt")
+    while not Path("go").exists():
+        await anyio.sleep(0.01)
+    return "done"
 """
 
 
@@ -138,6 +154,24 @@ def test_records_of_a_killed_process_are_there_for_the_next_command(runlog: Comm
     )
     subprocess.run([sys.executable, "-c", program], env=environment(), timeout=60, check=False)
     assert "last words" in runlog("search", "last").out
+
+
+def test_wait_tells_the_end_also_where_the_log_does_not_have_it_yet() -> None:
+    Path("tasks.py").write_text(GATED)
+    with background("worker"):
+        waiting = subprocess.Popen(
+            [*COMMAND, "trigger", "gated", "--wait", "--json"], stdout=subprocess.PIPE, text=True, env=environment()
+        )
+        begun = Path("begun.txt")
+        wait_until(lambda: begun.exists() and status(begun.read_text()) == "EXECUTING")
+        log = sqlite3.connect(Settings.load().log_path, isolation_level=None)
+        log.execute("BEGIN IMMEDIATE")  # nothing gets into the log
+        Path("go").touch()
+        try:
+            record = json.loads(waiting.communicate(timeout=60)[0])
+        finally:
+            log.close()
+    assert (record["status"], record["output"]) == ("COMPLETED", "done")
 
 
 def test_what_is_triggered_by_id_goes_to_the_queue_that_its_task_declares(runlog: Command) -> None:
