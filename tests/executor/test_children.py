@@ -92,8 +92,8 @@ async def test_what_is_written_past_python_is_in_the_run_too_and_passed_on(
     assert {event.parent_id for event in events if event.message.startswith("of a")} == {span.span_id}
     assert all(event.time <= span.time + (span.duration or 0) for event in events)
     out, err = capfd.readouterr()
-    assert Counter(out.splitlines())["of a program"] == Counter(out.splitlines())["of Python"] == 1
-    assert "of stderr: ä" in err.splitlines()
+    assert out.count("of a program") == out.count("of Python") == 1  # in a terminal, writers may share a line
+    assert "of stderr: ä" in err
 
 
 async def test_what_a_process_wrote_before_it_was_killed_is_in_the_run(bench: Bench) -> None:
