@@ -1,7 +1,7 @@
 // Keys: every view registers what it answers to, and `?` lists what is registered now.
 import { signal } from "@preact/signals";
 import { createContext } from "preact";
-import { useContext, useEffect, useRef } from "preact/hooks";
+import { useContext, useLayoutEffect, useRef } from "preact/hooks";
 
 export interface Binding {
   /** As KeyboardEvent.key has it: "j", "?", "ArrowDown"; with "Mod+", "Alt+", "Shift+" before; "g r" is g, then r. */
@@ -31,13 +31,13 @@ export function useKeys(group: string, bindings: Binding[]): void {
   const layer = useContext(KeyLayer);
   const latest = useRef(bindings);
   latest.current = bindings;
-  useEffect(() => registerKeys({ name: group, layer, bindings: () => latest.current }), [group, layer]);
+  useLayoutEffect(() => registerKeys({ name: group, layer, bindings: () => latest.current }), [group, layer]);
 }
 
 /** Keep the keys of everything below this layer from working, while a dialog is open. */
 export function useKeyLayer(): number {
   const layer = useContext(KeyLayer) + 1;
-  useEffect(() => {
+  useLayoutEffect(() => {
     layers.push(layer);
     return () => {
       layers.splice(layers.indexOf(layer), 1);
