@@ -45,7 +45,7 @@ demo: current-page ## run the demo project: real tasks against a real server and
 	@$(BIN)/runlog demo
 	@echo "The command is $(BIN)/runlog; to type just runlog:  source $(BIN)/activate"
 
-test: current-page ## run the test suites of page and package (under 6 minutes on 2 cores) and print the branch coverage
+test: current-page ## run the test suites of page and package (about 9 minutes on 2 cores) and print the branch coverage
 	@echo "── tests of the web page ──"
 	@$(PAGE) test
 	@echo "── tests ──"
